@@ -1,0 +1,1 @@
+"""Benches: measured figures against the bars, never asserted in tests."""
