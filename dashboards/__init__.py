@@ -1,1 +1,1 @@
-"""placeholder"""
+"""What is seen: the wall."""

@@ -1,1 +1,1 @@
-"""placeholder"""
+"""The local stack and what production needs to run."""

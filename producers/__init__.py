@@ -1,1 +1,1 @@
-"""placeholder"""
+"""What feeds Kafka: the simulated province and files through mapping files."""

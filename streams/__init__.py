@@ -1,1 +1,1 @@
-"""placeholder"""
+"""The Faust worker: record batches, case lifecycle, aggregation, ticks."""
