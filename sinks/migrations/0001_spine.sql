@@ -1,6 +1,7 @@
 -- The tables of the spine. Placeholders: {db} database, {on_cluster}, and the engines {replacing}, {replacing_version}
 -- and {replacing_next}: ReplacingMergeTree, without a version column, by `version`, by `next` (Replicated on a cluster).
 --
+-- A version is generation * 2^44 + offset: it orders all records a partition ever had, for a
 -- topic that was created anew (offsets from 0) has a higher generation. 2^44 offsets are 17 trillion records.
 
 -- Which topic ids were seen, in order: a topic created anew gets the next generation.

@@ -1,0 +1,7 @@
+"""The room's commands, as the command line's table names them."""
+
+from __future__ import annotations
+
+from sinks.schema_commands import schema
+
+__all__ = ["schema"]
