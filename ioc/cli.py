@@ -12,6 +12,7 @@ from importlib import import_module
 
 import click
 import typer
+from typer.exceptions import TyperException
 from typer.main import get_command
 
 from ioc.errors import IocError
@@ -77,10 +78,14 @@ def main() -> None:
     except IocError as error:
         print(f"ioc: {error}", file=sys.stderr)
         sys.exit(error.exit_code)
-    except click.exceptions.Exit as stop:
+    # Typer carries its own copy of click, so each ending comes in two kinds.
+    except (click.exceptions.Exit, typer.Exit) as stop:
         sys.exit(stop.exit_code)
-    except click.Abort:
+    except (click.Abort, typer.Abort):
         sys.exit(130)
+    except TyperException as wrong:
+        print(f"ioc: {wrong.format_message()} See `ioc COMMAND --help`.", file=sys.stderr)
+        sys.exit(2)
     except click.ClickException as error:
         error.show()
         sys.exit(2)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from typing import Any, Literal, TypeVar
 
 import clickhouse_connect
-from clickhouse_connect.driver.exceptions import DatabaseError
 from clickhouse_connect.driver.exceptions import Error as DriverError
 from clickhouse_connect.driver.httputil import get_pool_manager
+from urllib3.exceptions import HTTPError as TransportError
 
 from ioc.errors import IocError, Unreachable
 from ioc.settings import ClickHouseSettings
@@ -17,6 +18,9 @@ from ioc.settings import ClickHouseSettings
 Client = Any
 Role = Literal["writer", "reader"]
 Made = TypeVar("Made")
+
+# What the driver would log is said by the errors below, once and with the remedy.
+logging.getLogger("clickhouse_connect").addHandler(logging.NullHandler())
 
 CONNECT_SECONDS = 5
 # A bulk write or a slice of a verification may well take a minute; beyond this the server is as good as gone.
@@ -40,7 +44,7 @@ def error_code(error: BaseException) -> int | None:
 def explain(error: DriverError, settings: ClickHouseSettings, user: str, database: str) -> IocError:
     """A driver's error as one sentence: what happened at which address, and what to do."""
     code = error_code(error)
-    if code is None and not isinstance(error, DatabaseError):
+    if code is None and isinstance(error.__cause__, TransportError):
         return Unreachable(
             f"ClickHouse at {settings.url} does not answer; start it with `ioc up` or name another in IOC_CLICKHOUSE."
         )
