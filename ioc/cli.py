@@ -84,7 +84,8 @@ def main() -> None:
     except (click.Abort, typer.Abort):
         sys.exit(130)
     except TyperException as wrong:
-        print(f"ioc: {wrong.format_message()} See `ioc COMMAND --help`.", file=sys.stderr)
+        if wrong.format_message():
+            print(f"ioc: {wrong.format_message()} See `ioc COMMAND --help`.", file=sys.stderr)
         sys.exit(2)
     except click.ClickException as error:
         error.show()
