@@ -82,6 +82,20 @@ CREATE TABLE IF NOT EXISTS {db}.stocks {on_cluster} (
 ) ENGINE = {replacing}
 ORDER BY (measure, agency, service, partition, version);
 
+-- The newest of each stock, for the wall asks every second and the history above grows with every batch.
+CREATE TABLE IF NOT EXISTS {db}.stocks_now {on_cluster} (
+    partition UInt16,
+    measure LowCardinality(String),
+    agency LowCardinality(String),
+    service LowCardinality(String),
+    value Int64,
+    version UInt64
+) ENGINE = {replacing_version}
+ORDER BY (measure, agency, service, partition);
+
+CREATE MATERIALIZED VIEW IF NOT EXISTS {db}.stocks_to_now {on_cluster} TO {db}.stocks_now
+AS SELECT partition, measure, agency, service, value, version FROM {db}.stocks;
+
 -- Partition p reached tick T (ms) at this version; every stock of p up to it is as of T.
 CREATE TABLE IF NOT EXISTS {db}.ticks {on_cluster} (
     partition UInt16,
