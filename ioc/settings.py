@@ -84,6 +84,8 @@ class Settings:
     group: str = "ioc-worker"
     external_kafka: bool = False
     external_clickhouse: bool = False
+    # A Chromium for pictures of the wall; None means the one on PATH.
+    chromium: str | None = None
 
     @property
     def endpoints_file(self) -> Path:
@@ -181,4 +183,5 @@ def load_settings(env: Mapping[str, str] | None = None) -> Settings:
         group=env.get("IOC_GROUP", "ioc-worker"),
         external_kafka=bool(env.get("IOC_KAFKA")),
         external_clickhouse=bool(env.get("IOC_CLICKHOUSE")),
+        chromium=env.get("IOC_CHROMIUM") or None,
     )

@@ -1,0 +1,83 @@
+"""ECharts options of the wall's charts. Pure: the same bars give the same options.
+
+Sizes are in rem, worked out in the browser (NiceGUI evaluates keys that begin with a colon there), so that the one
+definition fits every screen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+Theme = Literal["dark", "light"]
+
+LABEL_REM = 1.5
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """One minute: its label `10:42`, its count, and whether it is still running."""
+
+    label: str
+    value: int
+    running: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Colours:
+    bar: str
+    running: str
+    line: str
+    text: str
+
+
+# The same values as in wall.css: a canvas does not see the page's variables.
+_COLOURS: dict[Theme, _Colours] = {
+    "dark": _Colours(bar="#4ea3d8", running="#2f5f80", line="#2a3848", text="#a9b8c8"),
+    "light": _Colours(bar="#1f74b1", running="#9cc0dc", line="#c9d2db", text="#4a5867"),
+}
+
+
+def _rem(rem: float) -> str:
+    return f"{rem} * parseFloat(getComputedStyle(document.documentElement).fontSize)"
+
+
+def flow_options(bars: Sequence[Bar], theme: Theme) -> dict[str, Any]:
+    """Bars by minute, oldest first; labels at every tenth minute of the clock, the running minute paler."""
+    colours = _COLOURS[theme]
+    label = {"color": colours.text, ":fontSize": _rem(LABEL_REM), "fontFamily": "Roboto"}
+    return {
+        "animation": False,
+        "grid": {
+            ":left": _rem(0.2),
+            ":right": _rem(1.6),
+            ":top": _rem(0.9),
+            ":bottom": _rem(0.1),
+            "outerBoundsMode": "same",
+        },
+        "xAxis": {
+            "type": "category",
+            "data": [bar.label for bar in bars],
+            "axisTick": {"show": False},
+            "axisLine": {"lineStyle": {"color": colours.line}},
+            "axisLabel": {**label, ":interval": "(index, text) => text.endsWith('0')"},
+        },
+        "yAxis": {
+            "type": "value",
+            "splitNumber": 3,
+            "minInterval": 1,
+            "splitLine": {"lineStyle": {"color": colours.line}},
+            "axisLabel": label,
+        },
+        "series": [
+            {
+                "type": "bar",
+                "barCategoryGap": "22%",
+                "data": [
+                    {"value": bar.value, "itemStyle": {"color": colours.running if bar.running else colours.bar}}
+                    for bar in bars
+                ],
+            }
+        ],
+    }
