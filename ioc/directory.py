@@ -111,7 +111,7 @@ def _rows(name: str, folder: Path | None) -> list[dict[str, str]]:
 def load_directory(folder: Path | None = None) -> Directory:
     """Reads `agencies.csv` and `services.csv` of `folder`, or those shipped with the package.
 
-    Reads on every call: a caller that needs it often keeps the result. Raises IocError where a file is missing or wrong.
+    Reads on every call: a caller that needs it often keeps the result. Raises IocError for a missing or wrong file.
     """
     try:
         agencies = [Agency(**row) for row in _rows("agencies.csv", folder)]  # type: ignore[arg-type]
