@@ -29,7 +29,7 @@ class Data(Struct, frozen=True, omit_defaults=True, gc=False):
     """Base of every kind's fields."""
 
 
-class Submitted(Data):
+class Submitted(Data, frozen=True):
     """The applicant handed the case in (nộp hồ sơ); not yet accepted."""
 
     agency: Name | None = None
@@ -38,7 +38,7 @@ class Submitted(Data):
     due: Moment | None = None
 
 
-class Accepted(Data):
+class Accepted(Data, frozen=True):
     """The agency accepted the case (tiếp nhận); its clock starts. Missing fields keep what `submitted` said."""
 
     agency: Name | None = None
@@ -47,27 +47,27 @@ class Accepted(Data):
     due: Moment | None = None
 
 
-class Refused(Data):
+class Refused(Data, frozen=True):
     """Not accepted (không được tiếp nhận)."""
 
     reason: str | None = None
 
 
-class SupplementRequested(Data):
+class SupplementRequested(Data, frozen=True):
     """Papers are missing (yêu cầu bổ sung); the clock is paused until `supplemented`."""
 
 
-class Supplemented(Data):
+class Supplemented(Data, frozen=True):
     """The applicant supplied the missing papers."""
 
 
-class PaymentDue(Data):
+class PaymentDue(Data, frozen=True):
     """A financial duty stands (nghĩa vụ tài chính); the clock is paused until it is `paid`."""
 
     amount: Dong = 0
 
 
-class Paid(Data):
+class Paid(Data, frozen=True):
     """A payment was tried: `ok` false is a gateway failure and settles nothing."""
 
     amount: Dong = 0
@@ -76,44 +76,44 @@ class Paid(Data):
     purpose: str | None = None
 
 
-class Paused(Data):
+class Paused(Data, frozen=True):
     """Processing stopped (dừng xử lý); the clock is paused until `resumed`."""
 
 
-class Resumed(Data):
+class Resumed(Data, frozen=True):
     """Processing goes on."""
 
 
-class Rescheduled(Data):
+class Rescheduled(Data, frozen=True):
     """A new due date was set (hẹn lại); `apology` says whether a letter of apology went out."""
 
     due: Moment
     apology: bool = False
 
 
-class Transferred(Data):
+class Transferred(Data, frozen=True):
     """The case went to another agency; what follows counts there."""
 
     agency: Name
 
 
-class Finished(Data):
+class Finished(Data, frozen=True):
     """Processing is done (đã xử lý xong); `e_result` when the result was issued electronically."""
 
     e_result: bool = False
 
 
-class Returned(Data):
+class Returned(Data, frozen=True):
     """The result was handed over (đã trả kết quả); `form` is the form of return, not the channel of submission."""
 
     form: Channel | None = None
 
 
-class Withdrawn(Data):
+class Withdrawn(Data, frozen=True):
     """The citizen withdrew the case (công dân rút)."""
 
 
-class Digitised(Data):
+class Digitised(Data, frozen=True):
     """Papers of the case: how many in all, digitised, and reused from earlier digitised data."""
 
     papers: Papers = 0
@@ -121,13 +121,13 @@ class Digitised(Data):
     reused: Papers = 0
 
 
-class Rated(Data):
+class Rated(Data, frozen=True):
     """The applicant's rating."""
 
     satisfied: bool
 
 
-class Synced(Data):
+class Synced(Data, frozen=True):
     """The national portal acknowledged the case, perhaps under an alias code and with its own status."""
 
     alias: CaseId | None = None

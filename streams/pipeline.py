@@ -1,0 +1,242 @@
+"""From fetched batches to written rows: fold while the last write is under way, write what has gathered meanwhile.
+
+Two activities share the event loop. `take` folds one batch into its partition; `run` writes whatever was settled
+since its last write, then acknowledges the Kafka messages it covers. So a write is as large as it must be: a few
+records when little comes, tens of thousands when the worker catches up. `take` blocks while too much is unwritten.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from ioc.events import KIND_OF_DATA
+from ioc.facts import Punctuation, Refusal
+from sinks.rows import CellRow, DeadLetterRow, EventRow, StoredCase, StoredCell, StoredPartition, WriteBatch
+from streams.batch import OFFSET_BITS, Batch, Record, read_batch
+from streams.dimensions import Dimensions
+from streams.flood import FloodGate, FloodLimits
+from streams.metrics import WorkerMetrics
+from streams.partition import PartitionState, Segment
+from streams.snapshot import take_snapshot
+
+_OFFSETS = (1 << OFFSET_BITS) - 1
+
+
+class Store(Protocol):
+    """Blocking reads of a partition's stored state; see sinks.state.StateReader."""
+
+    def partition(self, partition: int, position: int) -> StoredPartition: ...
+    def cases(self, partition: int, case_ids: Sequence[str]) -> list[StoredCase]: ...
+    def cells(self, partition: int, cells: Sequence[CellRow]) -> list[StoredCell]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a worker may hold.
+
+    `unwritten` records: at 100,000 events a second two such writes fit into a second, and their rows into 200 MB.
+    `cells` and `closed` cases are per partition: 200,000 closed cases are a quarter's, so that a case is seldom read
+    back for its rating or its sync; both sum up to some 400 MB over six partitions.
+    """
+
+    unwritten: int = 60_000
+    cells: int = 400_000
+    closed: int = 60_000
+    tick_ms: int = 60_000
+    flood: FloodLimits = field(default_factory=FloodLimits)
+
+
+@dataclass(slots=True)
+class _Unwritten:
+    """Rows that are not state (records as they came), the messages they came with, and which partitions changed."""
+
+    rows: WriteBatch = field(default_factory=WriteBatch)
+    acks: list[Callable[[], Any]] = field(default_factory=list)
+    records: int = 0
+    last: dict[int, Record] = field(default_factory=dict)
+
+
+class Pipeline:
+    """The partitions of one worker."""
+
+    def __init__(
+        self,
+        store: Store,
+        write: Callable[[WriteBatch], None],
+        generation: int,
+        limits: Limits,
+        metrics: WorkerMetrics,
+    ) -> None:
+        self._store = store
+        self._write = write
+        self._generation = generation
+        self._limits = limits
+        self._metrics = metrics
+        self._dimensions = Dimensions()
+        self._states: dict[int, PartitionState] = {}
+        self._gates: dict[int, FloodGate] = {}
+        self._counted: dict[int, int] = {}
+        self._unwritten = _Unwritten()
+        self._assignment = 0
+        # Between fold and settle a partition's cases are ahead of its cells: nobody may take a snapshot then.
+        self._settled = asyncio.Lock()
+        self._something = asyncio.Event()
+        self._room = asyncio.Event()
+        self._room.set()
+        self.failure: BaseException | None = None
+
+    def forget(self) -> None:
+        """Partitions were revoked: what is not written yet belongs to whoever reads it next."""
+        self._assignment += 1
+        self._states.clear()
+        self._gates.clear()
+        self._unwritten = _Unwritten()
+        self._room.set()
+
+    async def take(self, partition: int, records: Sequence[Record], ack: Callable[[], Any]) -> None:
+        """Folds one fetched batch; `ack` is called once everything of it is written.
+
+        Raises WrittenAhead when another worker wrote the partition, DeadLetterFlood, and whatever ended `run`.
+        """
+        await self._room.wait()
+        if self.failure is not None:
+            raise self.failure
+        async with self._settled:
+            unwritten, assignment = self._unwritten, self._assignment
+            state = await self._state(partition, records[0].offset)
+            await self._fold(state, records, unwritten)
+            if assignment != self._assignment:
+                # Revoked while this batch was under way: it is fetched again, by us or another, and so is its state.
+                self._states.pop(partition, None)
+                return
+            unwritten.acks.append(ack)
+            unwritten.records += len(records)
+            unwritten.last[partition] = records[-1]
+        if self._unwritten.records >= self._limits.unwritten:
+            self._room.clear()
+        self._something.set()
+
+    def written_to(self, partition: int) -> int | None:
+        """The offset of the next record to fold; None while the partition is not held."""
+        state = self._states.get(partition)
+        return None if state is None else state.position & _OFFSETS
+
+    @property
+    def events(self) -> int:
+        """Events folded so far, duplicates included."""
+        return sum(self._counted.values())
+
+    async def run(self) -> None:
+        """Writes until cancelled; an error that outlasts the writer's retries ends it and every later `take`."""
+        try:
+            while True:
+                await self._something.wait()
+                self._something.clear()
+                await self._flush()
+        except BaseException as error:
+            self.failure = error
+            self._room.set()
+            raise
+
+    async def _flush(self) -> None:
+        async with self._settled:
+            unwritten, self._unwritten = self._unwritten, _Unwritten()
+            for partition in unwritten.last:
+                state = self._states[partition]
+                take_snapshot(state, self._dimensions, unwritten.rows, self._counted.get(partition, 0))
+        self._room.set()
+        started = time.monotonic()
+        await asyncio.to_thread(self._write, unwritten.rows)
+        self._metrics.write_seconds.observe(time.monotonic() - started)
+        for ack in unwritten.acks:
+            ack()
+        self._observe(unwritten)
+        # Only now is everything but the newest batches written, so only now may anything be forgotten.
+        for state in self._states.values():
+            state.evict(self._limits.cells, self._limits.closed)
+
+    async def _state(self, partition: int, first_offset: int) -> PartitionState:
+        position = self._generation << OFFSET_BITS | first_offset
+        state = self._states.get(partition)
+        if state is None or state.position > position:
+            stored = await asyncio.to_thread(self._store.partition, partition, position)
+            state = PartitionState(partition, stored, self._dimensions, self._limits.tick_ms)
+            self._states[partition] = state
+            self._gates[partition] = FloodGate(self._limits.flood, partition)
+            self._metrics.loads.inc()
+        return state
+
+    async def _fold(self, state: PartitionState, records: Sequence[Record], unwritten: _Unwritten) -> None:
+        started = time.monotonic()
+        partition = state.partition
+        batch = read_batch(records, self._generation)
+        missing = state.missing_cases(batch)
+        if missing:
+            state.adopt_cases(await asyncio.to_thread(self._store.cases, partition, missing))
+        segments, conflicts = state.fold(batch)
+        batch.refused.extend(conflicts)
+        self._judge(partition, batch)
+        await self._read_cells(state, segments, batch.first)
+        state.settle(segments, batch.last + 1)
+        self._keep(partition, batch, unwritten.rows)
+        self._metrics.fold_seconds.inc(time.monotonic() - started)
+        self._metrics.batch_records.observe(len(records))
+
+    def _judge(self, partition: int, batch: Batch) -> None:
+        refused = sorted(version & _OFFSETS for version, _, _ in batch.refused)
+        self._gates[partition].judge(batch.first & _OFFSETS, batch.last & _OFFSETS, refused)
+
+    async def _read_cells(self, state: PartitionState, segments: Sequence[Segment], first: int) -> None:
+        keys = state.missing_cells(segments)
+        if not keys:
+            return
+        names = []
+        for key in keys:
+            measure, hour, dimension = self._dimensions.cell(key)
+            names.append(CellRow(state.partition, measure, hour, *dimension, 0, 0))
+        state.adopt_cells(await asyncio.to_thread(self._store.cells, state.partition, names), first)
+
+    def _keep(self, partition: int, batch: Batch, rows: WriteBatch) -> None:
+        """Records as they came: accepted ones, duplicates included, to events; the others to dead letters."""
+        refused = {version for version, _, _ in batch.refused}
+        kinds = KIND_OF_DATA
+        events = [
+            EventRow(partition, version, kinds[type(fact.data)], case_id, fact.time, record.timestamp, record.value)  # type: ignore[union-attr,arg-type]
+            for version, case_id, fact, record in batch.entries
+            if case_id and version not in refused
+        ]
+        rows.events.extend(events)
+        for version, refusal, record in batch.refused:
+            rows.dead_letters.append(_dead_letter(partition, version, refusal, record))
+            self._metrics.dead_letters.labels(refusal.reason).inc()
+        punctuations = sum(type(entry[2]) is Punctuation for entry in batch.entries)
+        self._metrics.records.labels("event").inc(len(events))
+        self._metrics.records.labels("refused").inc(len(batch.refused))
+        self._metrics.records.labels("punctuation").inc(punctuations)
+        self._counted[partition] = self._counted.get(partition, 0) + len(events)
+
+    def _observe(self, unwritten: _Unwritten) -> None:
+        metrics, now = self._metrics, time.time()
+        rows = unwritten.rows
+        if rows.events:
+            newest = rows.events[-1]
+            metrics.origin_seconds.observe(max(0.0, now - newest.time / 1000))
+            metrics.broker_seconds.observe(max(0.0, now - newest.broker_time / 1000))
+        for progress in rows.progress:
+            partition = str(progress.partition)
+            metrics.watermark.labels(partition).set(progress.watermark / 1000)
+            state = self._states.get(progress.partition)
+            if state is not None:
+                metrics.tick.labels(partition).set(state.tick / 1000)
+                metrics.cases.labels(partition).set(len(state.cases))
+                metrics.cells.labels(partition).set(len(state.cells))
+
+
+def _dead_letter(partition: int, version: int, refusal: Refusal, record: Record) -> DeadLetterRow:
+    return DeadLetterRow(
+        partition, version, refusal.reason, refusal.detail, record.key or b"", record.value or b"", record.timestamp
+    )

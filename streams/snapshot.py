@@ -1,0 +1,60 @@
+"""What a partition has settled and not yet written, as rows; taking it makes the partition clean."""
+
+from __future__ import annotations
+
+from sinks.rows import CaseRow, CellRow, ProgressRow, StockRow, TickRow, WriteBatch
+from streams.dimensions import Dimensions
+from streams.lifecycle import FINISHED, OPEN, REFUSED, WITHDRAWN, Case
+from streams.partition import Dirty, PartitionState
+from streams.stocks import STOCK_NAMES
+
+_STOCK_MASK = (1 << 8) - 1
+_CLOSED_STATUS = {REFUSED: "refused", WITHDRAWN: "withdrawn", FINISHED: "finished"}
+
+
+def status_of(case: Case) -> str:
+    """The case's status as stored: waiting, open, paused, refused, withdrawn, finished or unknown."""
+    if case.closed != OPEN:
+        return _CLOSED_STATUS[case.closed]
+    if case.accepted:
+        return "paused" if case.pauses else "open"
+    return "waiting" if case.submitted else "unknown"
+
+
+def case_row(partition: int, case_id: str, case: Case, dimensions: Dimensions, clock: int, version: int) -> CaseRow:
+    """A case as a row."""
+    agency, service, channel = dimensions[case.dimension]
+    return CaseRow(
+        partition,
+        case_id,
+        agency,
+        service,
+        channel,
+        status_of(case),
+        case.submitted,
+        case.accepted,
+        case.due,
+        case.closed_at,
+        case.waited,
+        case.supplements,
+        case.facts,
+        clock,
+        version,
+    )
+
+
+def take_snapshot(state: PartitionState, dimensions: Dimensions, batch: WriteBatch, events: int) -> None:
+    """Adds everything unwritten of `state` to `batch`, as of `state.position`."""
+    dirty, state.dirty = state.dirty, Dirty()
+    partition, cells, cases = state.partition, state.cells, state.cases
+    for key, version in dirty.cells.items():
+        measure, hour, (agency, service, channel) = dimensions.cell(key)
+        batch.cells.append(CellRow(partition, measure, hour, agency, service, channel, cells[key], version))
+    unticked = ((key, version, value) for key, (version, value) in dirty.stocks.items())
+    for key, version, value in (*dirty.stocks_of_ticks, *unticked):
+        agency, service, _ = dimensions[key]
+        batch.stocks.append(StockRow(partition, STOCK_NAMES[key & _STOCK_MASK], agency, service, value, version))
+    for case_id, (version, clock) in dirty.cases.items():
+        batch.cases.append(case_row(partition, case_id, cases[case_id], dimensions, clock, version))
+    batch.ticks.extend(TickRow(partition, tick, version) for tick, version in dirty.ticks)
+    batch.progress.append(ProgressRow(partition, state.position, events, state.watermark))
