@@ -84,6 +84,12 @@ class Settings:
     group: str = "ioc-worker"
     external_kafka: bool = False
     external_clickhouse: bool = False
+    # Ports an operator fixed for the local stack; None lets `ioc up` choose free ones.
+    kafka_port: int | None = None
+    store_port: int | None = None
+    # Where what is resolved once is kept (Kafka's jars), and the Java that runs them; None means the one on PATH.
+    cache: Path = Path("~/.cache/ioc-metrics")
+    java_home: str | None = None
     # A Chromium for pictures of the wall; None means the one on PATH.
     chromium: str | None = None
 
@@ -183,5 +189,9 @@ def load_settings(env: Mapping[str, str] | None = None) -> Settings:
         group=env.get("IOC_GROUP", "ioc-worker"),
         external_kafka=bool(env.get("IOC_KAFKA")),
         external_clickhouse=bool(env.get("IOC_CLICKHOUSE")),
+        kafka_port=_int(env, "IOC_KAFKA_PORT", 0) or None,
+        store_port=_int(env, "IOC_STORE_PORT", 0) or None,
+        cache=Path(env.get("XDG_CACHE_HOME") or Path.home() / ".cache").absolute() / "ioc-metrics",
+        java_home=env.get("JAVA_HOME") or None,
         chromium=env.get("IOC_CHROMIUM") or None,
     )

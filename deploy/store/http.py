@@ -28,10 +28,11 @@ from deploy.store.users import User, authenticate
 
 # The protocol's own parameters: everything else in a URL is a setting of the engine.
 _PROTOCOL = frozenset(
-    "query database default_format user password quota_key query_id session_id session_timeout session_check "
-    "close_session stacktrace buffer_size wait_end_of_query compress decompress client_protocol_version role "
-    "enable_http_compression http_zlib_compression_level send_progress_in_http_headers "
-    "http_headers_progress_interval_ms add_http_cors_header cancel_http_readonly_queries_on_client_close".split()
+    {"query", "query_id", "database", "default_format", "user", "password", "quota_key", "role", "stacktrace"}
+    | {"session_id", "session_timeout", "session_check", "close_session", "buffer_size", "wait_end_of_query"}
+    | {"compress", "decompress", "enable_http_compression", "http_zlib_compression_level", "add_http_cors_header"}
+    | {"client_protocol_version", "send_progress_in_http_headers", "http_headers_progress_interval_ms"}
+    | {"cancel_http_readonly_queries_on_client_close"}
 )
 
 # Blocks of these formats follow one another without heading or tail, so an answer can leave while it is being read.
@@ -87,10 +88,20 @@ class StoreServer:
         application.router.add_route("*", "/", self._statement)
         application.router.add_get("/ping", self._ok)
         application.router.add_get("/replicas_status", self._ok)
+        application.router.add_get("/health", self._health)
         application.router.add_get("/metrics", self._prometheus)
         return application
 
     async def _ok(self, _: web.Request) -> web.Response:
+        return web.Response(text="Ok.\n")
+
+    async def _health(self, _: web.Request) -> web.Response:
+        """Ok only when the engine answers a statement; for the supervisor, so without a user."""
+        request = Request(id=f"health {uuid.uuid4()}", reader=True)
+        try:
+            await self._in_thread(self._engine.run, "SELECT 1", "TabSeparated", request)
+        except EngineError as error:
+            return _refusal(error, request.id)
         return web.Response(text="Ok.\n")
 
     async def _prometheus(self, _: web.Request) -> web.Response:

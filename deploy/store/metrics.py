@@ -2,14 +2,14 @@
 
 | name | labels | meaning |
 |---|---|---|
-| `ioc_store_statements_total` | `kind` select, insert, command; `outcome` done, refused, failed, cancelled | statements ended |
+| `ioc_store_statements_total` | `kind`, `outcome` | statements ended |
 | `ioc_store_statement_seconds` | `kind` | time from the whole request to the last byte handed over |
 | `ioc_store_running` | none | statements in the engine now |
 | `ioc_store_inserted_rows_total` | none | rows written by inserts |
 | `ioc_store_inserted_bytes_total` | none | bytes of these rows, uncompressed |
 | `ioc_store_answered_bytes_total` | none | bytes of answers before compression |
 
-Refused means the request was at fault (4xx), failed that the engine was (5xx).
+Kinds are select, insert and command; outcomes done, refused, failed and cancelled. Refused means the request was at fault (4xx), failed that the engine was (5xx).
 """
 
 from __future__ import annotations
