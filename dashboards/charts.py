@@ -39,14 +39,22 @@ _COLOURS: dict[Theme, _Colours] = {
 }
 
 
+# Below this width (as in wall.css) the page is read in the hand.
+NARROW_PX = 1000
+
+
 def _rem(rem: float) -> str:
-    return f"{rem} * parseFloat(getComputedStyle(document.documentElement).fontSize)"
+    return (
+        f"{rem} * parseFloat(getComputedStyle(document.documentElement).fontSize)"
+        f" * (innerWidth < {NARROW_PX} ? 0.7 : 1)"
+    )
 
 
 def flow_options(bars: Sequence[Bar], theme: Theme) -> dict[str, Any]:
     """Bars by minute, oldest first; labels at every tenth minute of the clock, the running minute paler."""
     colours = _COLOURS[theme]
-    label = {"color": colours.text, ":fontSize": _rem(LABEL_REM), "fontFamily": "Roboto"}
+    label = {"color": colours.text, ":fontSize": _rem(LABEL_REM), "fontFamily": "Roboto", ":margin": _rem(0.5)}
+    line = {"color": colours.line, ":width": _rem(0.07)}
     return {
         "animation": False,
         "grid": {
@@ -60,14 +68,14 @@ def flow_options(bars: Sequence[Bar], theme: Theme) -> dict[str, Any]:
             "type": "category",
             "data": [bar.label for bar in bars],
             "axisTick": {"show": False},
-            "axisLine": {"lineStyle": {"color": colours.line}},
+            "axisLine": {"lineStyle": line},
             "axisLabel": {**label, ":interval": "(index, text) => text.endsWith('0')"},
         },
         "yAxis": {
             "type": "value",
             "splitNumber": 3,
             "minInterval": 1,
-            "splitLine": {"lineStyle": {"color": colours.line}},
+            "splitLine": {"lineStyle": line},
             "axisLabel": label,
         },
         "series": [

@@ -77,7 +77,7 @@ class Wall:
         """Pushes what has changed since the last view."""
         self._beat += 1
         self._beat_label.set_text(str(self._beat))
-        self._wall.classes(replace="" if view.state == "live" else f"stopped {view.state}")
+        self._wall.classes(replace=f"{view.state} stopped" if view.alarm else view.state)
         for part in self._parts:
             part(view)
 
@@ -100,7 +100,7 @@ def _head(texts: Texts) -> Callable[[WallView], None]:
 
 def _banner() -> Callable[[WallView], None]:
     with _box("banner").props("role=alert") as box:
-        line, why = _label(""), _label("why")
+        line, why = _label("line"), _label("why")
 
     def show(view: WallView) -> None:
         box.classes(replace="banner" if view.banner else "banner hidden")
@@ -148,7 +148,7 @@ def _low(texts: Texts, theme: Theme) -> Callable[[WallView], None]:
 def _ranking(texts: Texts) -> Callable[[WallView], None]:
     with _box("panel ranking"):
         with _box("panel-head"):
-            ui.label(texts.agencies)
+            title = _label("")
         none = ui.label(texts.no_agencies).classes("none")
         with _box("rows") as rows:
             with _box("row heading"):
@@ -160,6 +160,7 @@ def _ranking(texts: Texts) -> Callable[[WallView], None]:
             made = [_row() for _ in range(RANKED)]
 
     def show(view: WallView) -> None:
+        title.set_text(view.agencies_title)
         none.classes(replace="none hidden" if view.agencies else "none")
         rows.classes(replace="rows" if view.agencies else "rows hidden")
         for place, one in enumerate(made):
@@ -171,8 +172,8 @@ def _ranking(texts: Texts) -> Callable[[WallView], None]:
 def _row() -> Callable[[AgencyRow | None], None]:
     with _box("row") as box:
         name = _label("name")
-        with _box("track"), _box("whole") as whole:
-            part = _box("part")
+        with _box("track"):
+            bar = _box("bar")
         open_, late, share = _label("number open"), _label("number late"), _label("number share")
 
     def show(row: AgencyRow | None) -> None:
@@ -180,11 +181,9 @@ def _row() -> Callable[[AgencyRow | None], None]:
         if row is None:
             return
         name.set_text(row.name)
-        whole.style(f"width: {row.open_part:.1%}")
-        part.style(f"width: {row.late_part:.1%}")
+        bar.style(f"width: {row.late_part:.1%}")
         open_.set_text(row.open)
         late.set_text(row.late)
-        late.classes(replace="number late act" if row.act else "number late")
         share.set_text(row.late_share)
 
     return show

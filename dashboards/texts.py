@@ -21,11 +21,12 @@ class Texts:
     no_data_yet: str
     unknown: str
     of: str
+    of_and_no_due: str
     labels: dict[str, str]
     none_received: str
     none_finished: str
-    no_due: str
-    agencies: str
+    agencies_late: str
+    agencies_open: str
     agency: str
     open: str
     late: str
@@ -57,6 +58,7 @@ VI = Texts(
     no_data_yet="chưa có dữ liệu",
     unknown="không rõ",
     of="{part} / {whole} hồ sơ",
+    of_and_no_due="{part} / {whole}, {others} không rõ hạn",
     labels={
         "received": "Tiếp nhận hôm nay",
         "online": "Nộp trực tuyến hôm nay",
@@ -70,8 +72,8 @@ VI = Texts(
     },
     none_received="hôm nay chưa có hồ sơ",
     none_finished="hôm nay chưa có kết quả",
-    no_due=", {cases} không rõ hạn",
-    agencies="Cơ quan có nhiều hồ sơ quá hạn",
+    agencies_late="Cơ quan có nhiều hồ sơ quá hạn nhất",
+    agencies_open="Cơ quan có nhiều hồ sơ đang giải quyết nhất",
     agency="Cơ quan",
     open="Đang giải quyết",
     late="Quá hạn",
@@ -84,7 +86,7 @@ VI = Texts(
     progress="Đã xử lý {events} sự kiện",
     partition="P{partition} {offset}",
     behind="chậm {age}",
-    banner_stale="DỮ LIỆU ĐỨNG: không có gì mới từ {clock}, đã {age}",
+    banner_stale="DỮ LIỆU NGỪNG CẬP NHẬT: không có gì mới từ {clock}, đã {age}",
     banner_empty="CHƯA CÓ DỮ LIỆU: kho đã mở, đang chờ sự kiện đầu tiên",
     banner_away="MẤT KẾT NỐI KHO DỮ LIỆU: hình cuối cách đây {age}, đang thử lại",
     banner_away_at_once="MẤT KẾT NỐI KHO DỮ LIỆU: chưa có hình nào, đang thử lại",
@@ -103,6 +105,7 @@ EN = Texts(
     no_data_yet="no data yet",
     unknown="unknown",
     of="{part} / {whole} cases",
+    of_and_no_due="{part} / {whole}, {others} without due date",
     labels={
         "received": "Received today",
         "online": "Online today",
@@ -116,8 +119,8 @@ EN = Texts(
     },
     none_received="no cases today yet",
     none_finished="nothing finished today yet",
-    no_due=", {cases} without due date",
-    agencies="Agencies with most overdue cases",
+    agencies_late="Agencies with most overdue cases",
+    agencies_open="Agencies with most open cases",
     agency="Agency",
     open="Open",
     late="Overdue",

@@ -45,15 +45,13 @@ class Tile:
 
 @dataclass(frozen=True, slots=True)
 class AgencyRow:
-    """One line of the ranking. `open_part` is of the longest bar shown, `late_part` of this bar; both 0..1."""
+    """One line of the ranking. `late_part` is the length of its bar, 0..1 of the agency with most overdue cases."""
 
     name: str
     open: str
     late: str
     late_share: str
-    open_part: float
     late_part: float
-    act: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,15 +64,20 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class WallView:
-    """Everything a screen shows. An empty `banner` means none is shown; `flow` empty means there is none."""
+    """Everything a screen shows. An empty `banner` means none is shown; `flow` empty means there is none.
+
+    `alarm`: the screen must look stopped from afar; a wall that has not begun yet only says so.
+    """
 
     state: State
     clock: str
     date: str
     age: str
     banner: str
+    alarm: bool
     why: str
     tiles: tuple[Tile, ...]
+    agencies_title: str
     agencies: tuple[AgencyRow, ...]
     flow: tuple[Bar, ...]
     flow_now: str
@@ -87,20 +90,23 @@ def view(now: Moment, texts: Texts, directory: Directory) -> WallView:
     """What a screen shows at that moment, in one language."""
     snapshot = now.picture.snapshot
     clock, date = _clock(snapshot, texts)
+    ranked = _ranking(snapshot.agencies if snapshot else (), texts, directory)
     return WallView(
         state=now.state,
         clock=clock,
         date=date,
         age=_age(now.age_seconds, texts),
         banner=_banner(now, clock, texts),
+        alarm=now.state != "live" and (now.age_seconds is not None or now.picture.error is not None),
         why=(now.picture.error or "") if now.state == "away" else "",
         tiles=_tiles(snapshot.province if snapshot else None, texts),
-        agencies=_ranking(snapshot.agencies if snapshot else (), texts, directory),
+        agencies_title=texts.agencies_late if any(one.late_part for one in ranked) else texts.agencies_open,
+        agencies=ranked,
         flow=_flow(snapshot),
         flow_now=_flow_now(snapshot, texts),
         dead_letters=figures.count(snapshot.dead_letters_today if snapshot else None, texts.lang),
         progress=texts.progress.format(events=figures.count(snapshot.events_total if snapshot else None, texts.lang)),
-        partitions=_parts(snapshot, now, texts),
+        partitions=_parts(snapshot, texts),
     )
 
 
@@ -163,7 +169,8 @@ def _tiles(province: Figures | None, texts: Texts) -> tuple[Tile, ...]:
 def _online(province: Figures, texts: Texts) -> Tile:
     if province.online_share is None:
         return _unknown_share("online", texts, texts.none_received if province.received == 0 else "")
-    note = _of(province.received_online, province.received, texts)
+    online, received = (figures.count(n, texts.lang) for n in (province.received_online, province.received))
+    note = texts.of.format(part=online, whole=received)
     return Tile("online", texts.labels["online"], figures.share(province.online_share, texts.lang), note)
 
 
@@ -171,10 +178,17 @@ def _on_time(province: Figures, texts: Texts) -> Tile:
     """Of the cases with a known due date; the others are told, and counted neither way."""
     if province.on_time_share is None:
         return _unknown_share("on_time", texts, texts.none_finished if province.finished == 0 else "")
-    note = _of(province.in_time, (province.in_time or 0) + (province.late_finished or 0), texts)
-    if province.no_due:
-        note += texts.no_due.format(cases=figures.count(province.no_due, texts.lang))
+    in_time, judged = (figures.count(n, texts.lang) for n in (province.in_time, _judged(province)))
+    note = (
+        texts.of_and_no_due.format(part=in_time, whole=judged, others=figures.count(province.no_due, texts.lang))
+        if province.no_due
+        else texts.of.format(part=in_time, whole=judged)
+    )
     return Tile("on_time", texts.labels["on_time"], figures.share(province.on_time_share, texts.lang), note)
+
+
+def _judged(province: Figures) -> int:
+    return (province.in_time or 0) + (province.late_finished or 0)
 
 
 def _unknown_share(key: str, texts: Texts, reason: str) -> Tile:
@@ -182,20 +196,16 @@ def _unknown_share(key: str, texts: Texts, reason: str) -> Tile:
     return Tile(key, texts.labels[key], figures.UNKNOWN_MARK, note, "unknown")
 
 
-def _of(part: int | None, whole: int | None, texts: Texts) -> str:
-    return texts.of.format(part=figures.count(part, texts.lang), whole=figures.count(whole, texts.lang))
-
-
 def _ranking(agencies: tuple[AgencyFigures, ...], texts: Texts, directory: Directory) -> tuple[AgencyRow, ...]:
     """Most overdue first, then most open; agencies with nothing open are left out. An unknown stock ranks last."""
     busy = [one for one in agencies if one.figures.open or one.figures.open_late]
     busy.sort(key=lambda one: (-(one.figures.open_late or 0), -(one.figures.open or 0), one.agency))
     shown = busy[:RANKED]
-    longest = max((one.figures.open or 0 for one in shown), default=0)
-    return tuple(_agency_row(one, longest, texts, directory) for one in shown)
+    most = max((one.figures.open_late or 0 for one in shown), default=0)
+    return tuple(_agency_row(one, most, texts, directory) for one in shown)
 
 
-def _agency_row(one: AgencyFigures, longest: int, texts: Texts, directory: Directory) -> AgencyRow:
+def _agency_row(one: AgencyFigures, most: int, texts: Texts, directory: Directory) -> AgencyRow:
     open_, late = one.figures.open, one.figures.open_late
     ratio = late / open_ if open_ and late is not None else None
     return AgencyRow(
@@ -203,9 +213,7 @@ def _agency_row(one: AgencyFigures, longest: int, texts: Texts, directory: Direc
         open=figures.count(open_, texts.lang),
         late=figures.count(late, texts.lang),
         late_share=figures.share(ratio, texts.lang),
-        open_part=(open_ or 0) / longest if longest else 0.0,
-        late_part=ratio or 0.0,
-        act=bool(late),
+        late_part=(late or 0) / most if most else 0.0,
     )
 
 
@@ -225,16 +233,20 @@ def _flow_now(snapshot: WallSnapshot | None, texts: Texts) -> str:
     return texts.flow_now.format(events=figures.count(snapshot.flow[-2].events, texts.lang))
 
 
-def _parts(snapshot: WallSnapshot | None, now: Moment, texts: Texts) -> tuple[Part, ...]:
+def _parts(snapshot: WallSnapshot | None, texts: Texts) -> tuple[Part, ...]:
     if snapshot is None:
         return ()
-    parts = [_part(one, snapshot, now, texts) for one in snapshot.partitions]
+    ages = [(snapshot.taken_at - one.written_at).total_seconds() for one in snapshot.partitions]
+    # When all stand still the banner has said it; a single one that lags is found nowhere else.
+    all_behind = all(age > STALE_AFTER_SECONDS for age in ages)
+    parts = [
+        _part(one, age, age > STALE_AFTER_SECONDS and not all_behind, texts)
+        for one, age in zip(snapshot.partitions, ages, strict=True)
+    ]
     return tuple(parts if len(parts) <= PARTITIONS_SHOWN else [part for part in parts if part.act][:PARTITIONS_SHOWN])
 
 
-def _part(one: PartitionProgress, snapshot: WallSnapshot, now: Moment, texts: Texts) -> Part:
-    age = (snapshot.taken_at - one.written_at).total_seconds() + (now.taken_seconds_ago or 0.0)
-    behind = age > STALE_AFTER_SECONDS
+def _part(one: PartitionProgress, age: float, behind: bool, texts: Texts) -> Part:
     text = texts.partition.format(partition=one.partition, offset=figures.count(one.next_offset, texts.lang))
     if behind:
         text += " " + texts.behind.format(age=figures.duration(age, texts.lang))
