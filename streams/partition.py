@@ -327,7 +327,7 @@ class PartitionState:
 
     def _evict_cells(self, keep: int) -> None:
         hours = sorted(key & HOUR_MASK for key in self.cells)
-        floor = hours[len(hours) - keep]
+        floor = hours[len(hours) - keep - 1] + 1
         dirty, ahead = self.dirty.cells, self._ahead_cells
         self.cells = {
             key: value

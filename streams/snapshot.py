@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from operator import itemgetter
+
 from sinks.rows import CaseRow, CellRow, ProgressRow, StockRow, TickRow, WriteBatch
 from streams.dimensions import Dimensions
 from streams.lifecycle import FINISHED, OPEN, REFUSED, WITHDRAWN, Case
@@ -51,7 +53,8 @@ def take_snapshot(state: PartitionState, dimensions: Dimensions, batch: WriteBat
         measure, hour, (agency, service, channel) = dimensions.cell(key)
         batch.cells.append(CellRow(partition, measure, hour, agency, service, channel, cells[key], version))
     unticked = ((key, version, value) for key, (version, value) in dirty.stocks.items())
-    for key, version, value in (*dirty.stocks_of_ticks, *unticked):
+    # In log order: a reader that finds a stock's row past its position does not write the earlier ones again.
+    for key, version, value in sorted((*dirty.stocks_of_ticks, *unticked), key=itemgetter(1)):
         agency, service, _ = dimensions[key]
         batch.stocks.append(StockRow(partition, STOCK_NAMES[key & _STOCK_MASK], agency, service, value, version))
     for case_id, (version, clock) in dirty.cases.items():
