@@ -128,7 +128,8 @@ def _tile() -> Callable[[Tile], None]:
     def show(tile: Tile) -> None:
         box.classes(replace=f"tile {tile.tone}").props(f"data-figure={tile.key}")
         label.set_text(tile.label)
-        value.set_text(tile.value)
+        # A longer figure is written smaller, so that it never leaves its tile.
+        value.style(f"--characters: {max(1, len(tile.value))}").set_text(tile.value)
         note.set_text(tile.note)
 
     return show
@@ -149,7 +150,7 @@ def _ranking(texts: Texts) -> Callable[[WallView], None]:
     with _box("panel ranking"):
         with _box("panel-head"):
             title = _label("")
-        none = ui.label(texts.no_agencies).classes("none")
+        none = _label("none")
         with _box("rows") as rows:
             with _box("row heading"):
                 ui.label(texts.agency).classes("name")
@@ -161,6 +162,7 @@ def _ranking(texts: Texts) -> Callable[[WallView], None]:
 
     def show(view: WallView) -> None:
         title.set_text(view.agencies_title)
+        none.set_text(view.no_agencies)
         none.classes(replace="none hidden" if view.agencies else "none")
         rows.classes(replace="rows" if view.agencies else "rows hidden")
         for place, one in enumerate(made):
@@ -195,11 +197,12 @@ def _flow(texts: Texts, theme: Theme) -> Callable[[WallView], None]:
         with _box("panel-head"):
             ui.label(texts.flow)
             now = _label("quiet")
-        none = ui.label(texts.no_flow).classes("none")
+        none = _label("none")
         chart = ui.echart(flow_options((), theme)).classes("flow")
 
     def show(view: WallView) -> None:
         now.set_text(view.flow_now)
+        none.set_text(view.no_flow)
         none.classes(replace="none hidden" if view.flow else "none")
         chart.classes(replace="flow" if view.flow else "flow hidden")
         if view.flow != drawn[0]:

@@ -64,7 +64,8 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class WallView:
-    """Everything a screen shows. An empty `banner` means none is shown; `flow` empty means there is none.
+    """Everything a screen shows. An empty `banner` means none is shown; `no_flow` and
+    `no_agencies` stand where there is no bar and no row.
 
     `alarm`: the screen must look stopped from afar; a wall that has not begun yet only says so.
     """
@@ -79,7 +80,9 @@ class WallView:
     tiles: tuple[Tile, ...]
     agencies_title: str
     agencies: tuple[AgencyRow, ...]
+    no_agencies: str
     flow: tuple[Bar, ...]
+    no_flow: str
     flow_now: str
     dead_letters: str
     progress: str
@@ -89,6 +92,7 @@ class WallView:
 def view(now: Moment, texts: Texts, directory: Directory) -> WallView:
     """What a screen shows at that moment, in one language."""
     snapshot = now.picture.snapshot
+    known = snapshot is not None and bool(snapshot.partitions)
     clock, date = _clock(snapshot, texts)
     ranked = _ranking(snapshot.agencies if snapshot else (), texts, directory)
     return WallView(
@@ -102,7 +106,9 @@ def view(now: Moment, texts: Texts, directory: Directory) -> WallView:
         tiles=_tiles(snapshot.province if snapshot else None, texts),
         agencies_title=texts.agencies_late if any(one.late_part for one in ranked) else texts.agencies_open,
         agencies=ranked,
+        no_agencies=texts.no_agencies if known else texts.unknown,
         flow=_flow(snapshot),
+        no_flow=texts.no_flow if known else texts.unknown,
         flow_now=_flow_now(snapshot, texts),
         dead_letters=figures.count(snapshot.dead_letters_today if snapshot else None, texts.lang),
         progress=texts.progress.format(events=figures.count(snapshot.events_total if snapshot else None, texts.lang)),
