@@ -9,6 +9,7 @@ import uuid
 from dataclasses import dataclass
 from pathlib import Path
 
+from deploy.kafka.archive import archive_options
 from deploy.kafka.jars import Jars
 from ioc.errors import IocError
 
@@ -71,14 +72,15 @@ class Node:
         return self.home / "kafka.properties"
 
 
-def java_command(java: str, jars: Jars, main_class: str, *arguments: str, heap: str = "512m") -> list[str]:
-    """The Java command line of one of Kafka's programs."""
+def java_command(
+    java: str, jars: Jars, options: list[str], main_class: str, *arguments: str, heap: str = "512m"
+) -> list[str]:
+    """The Java command line of one of Kafka's programs. A serial collector takes the least of two cores."""
     return [
         java,
         f"-Xmx{heap}",
         "-XX:+UseSerialGC",
-        "-XX:+ExitOnOutOfMemoryError",
-        "-Xshare:auto",
+        *options,
         "-Djava.awt.headless=true",
         f"-Dlog4j2.configurationFile={_LOGGING}",
         "-cp",
@@ -96,7 +98,8 @@ def prepare(node: Node, java: str, jars: Jars) -> list[str]:
     node.properties_file.write_text(_properties(node, node.data), "utf-8")
     if not (node.data / "meta.properties").exists():
         _format(node, java, jars)
-    return java_command(java, jars, "kafka.Kafka", str(node.properties_file))
+    options = [*archive_options(java, jars), "-XX:+ExitOnOutOfMemoryError"]
+    return java_command(java, jars, options, "kafka.Kafka", str(node.properties_file))
 
 
 def _properties(node: Node, data: Path) -> str:
@@ -110,10 +113,10 @@ def _format(node: Node, java: str, jars: Jars) -> None:
     properties = node.home / "kafka.draft.properties"
     properties.write_text(_properties(node, draft), "utf-8")
     cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
-    command = java_command(
-        java, jars, "kafka.tools.StorageTool", "format", "-t", cluster, "-c", str(properties), heap="128m"
-    )
-    done = subprocess.run([*command[:1], "-XX:TieredStopAtLevel=1", *command[1:]], capture_output=True, text=True)
+    arguments = ["format", "-t", cluster, "-c", str(properties)]
+    quick = ["-XX:TieredStopAtLevel=1"]
+    command = java_command(java, jars, quick, "kafka.tools.StorageTool", *arguments, heap="128m")
+    done = subprocess.run(command, capture_output=True, text=True)
     properties.unlink()
     if done.returncode != 0:
         told = (done.stdout + done.stderr).strip().splitlines()

@@ -32,7 +32,8 @@ class Jars:
 
     @property
     def classpath(self) -> str:
-        return f"{self.libs}/*"
+        """Every jar by name: a class archive is bound to their order, which `libs/*` would leave to the disk."""
+        return ":".join(str(jar) for jar in sorted(self.libs.glob("*.jar")))
 
 
 def kafka_version() -> str:

@@ -9,7 +9,8 @@
 | `ioc_store_inserted_bytes_total` | none | bytes of these rows, uncompressed |
 | `ioc_store_answered_bytes_total` | none | bytes of answers before compression |
 
-Kinds are select, insert and command; outcomes done, refused, failed and cancelled. Refused means the request was at fault (4xx), failed that the engine was (5xx).
+Kinds are select, insert and command; outcomes done, refused, failed and cancelled. Refused means the request was at
+fault (4xx), failed that the engine was (5xx).
 """
 
 from __future__ import annotations
