@@ -6,6 +6,7 @@ each topic an id; its place in the order of first sight is the *generation* that
 
 from __future__ import annotations
 
+import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -84,7 +85,7 @@ def ensure_topic(settings: Settings) -> Topic:
         topic = describe(client, settings.case_topic)
         if topic is None:
             _create(client, settings)
-            topic = describe(client, settings.case_topic)
+            topic = _await(client, settings.case_topic)
     if topic is None:
         raise Unreachable(f"Kafka accepted topic {settings.case_topic} but does not show it; run the command again.")
     if topic.partitions != settings.partitions:
@@ -93,6 +94,14 @@ def ensure_topic(settings: Settings) -> Topic:
             f"set IOC_PARTITIONS={topic.partitions}, or name another topic in IOC_CASE_TOPIC."
         )
     return topic
+
+
+def _await(client: Any, topic: str, seconds: float = 15.0) -> Topic | None:
+    """The topic once brokers show it: creation is acknowledged before it has reached their metadata."""
+    deadline = time.monotonic() + seconds
+    while (found := describe(client, topic)) is None and time.monotonic() < deadline:
+        time.sleep(0.05)
+    return found
 
 
 def _create(client: Any, settings: Settings) -> None:
