@@ -63,7 +63,12 @@ def explain(error: DriverError, settings: ClickHouseSettings, user: str, databas
     return IocError(f"ClickHouse at {settings.url} answered with an error; look it up in its log: {first}")
 
 
-def connect(settings: ClickHouseSettings, role: Role = "writer", database: str | None = None) -> Client:
+def connect(
+    settings: ClickHouseSettings,
+    role: Role = "writer",
+    database: str | None = None,
+    answer_seconds: int = ANSWER_SECONDS,
+) -> Client:
     """A client safe for concurrent use (no session), lz4 both ways, times as the server gives them.
 
     `database` None means the settings' database, which must exist; name `system` before it does.
@@ -85,7 +90,7 @@ def connect(settings: ClickHouseSettings, role: Role = "writer", database: str |
             database=name,
             compress="lz4",
             connect_timeout=CONNECT_SECONDS,
-            send_receive_timeout=ANSWER_SECONDS,
+            send_receive_timeout=answer_seconds,
             # urllib3 retries would hide an outage from the writer, which has its own budget and jitter.
             query_retries=0,
             autogenerate_session_id=False,

@@ -3,5 +3,6 @@
 from __future__ import annotations
 
 from sinks.schema_commands import schema
+from sinks.verify_command import verify
 
-__all__ = ["schema"]
+__all__ = ["schema", "verify"]
