@@ -19,7 +19,7 @@ from deploy.stack import local_stack
 from deploy.store.users import ensure_passwords
 from ioc.errors import IocError
 from ioc.output import REMARKS
-from ioc.settings import Settings, load_settings
+from ioc.settings import Settings
 
 _MIGRATE_SECONDS = 120
 
@@ -59,7 +59,7 @@ def _start(settings: Settings, extras: Sequence[Part], attached: bool, progress:
     started = start_supervisor(settings.home, local.parts, local.endpoints, attached)
     wait_until_up(settings.home, [part.name for part in local.parts], _shown(progress), started)
     progress.update("Schema and topics …")
-    migrate(load_settings())
+    migrate(settings)
     _add(settings, extras, progress)
 
 

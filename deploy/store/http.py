@@ -187,7 +187,7 @@ class StoreServer:
             statements.refuse_several(asked.text)
             sql = _statement_text(asked.text)
             named = (statements.format_of(asked.text) if asked.kind == "select" else None) or asked.output_format
-            if named in _STREAMED and asked.kind == "select" and not asked.whole:
+            if named in _STREAMED and not asked.whole and statements.can_stream(asked.text):
                 return await self._streamed(http, asked, sql, named)
             outcome = await self._killable(asked, lambda: self._engine.run(sql, named, asked.request))
             return await self._whole(asked, outcome, named)

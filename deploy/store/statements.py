@@ -70,12 +70,21 @@ def tokens(text: bytes) -> Iterator[Token]:
 
 def kind_of(text: bytes) -> str:
     """`select` for what only reads, `insert`, or `command` for everything else."""
+    word = _first_word(text)
+    if word in _READING:
+        return "select"
+    return "insert" if word == b"INSERT" else "command"
+
+
+def can_stream(text: bytes) -> bool:
+    """Whether the engine can give the answer block by block; it cannot for SHOW, DESCRIBE and the like."""
+    return _first_word(text) in {b"SELECT", b"WITH", b"FROM"}
+
+
+def _first_word(text: bytes) -> bytes:
     for token in tokens(text):
-        if token.text == b"(":
-            continue
-        if token.text in _READING:
-            return "select"
-        return "insert" if token.text == b"INSERT" else "command"
+        if token.text != b"(":
+            return token.text
     raise EngineError(62, "SYNTAX_ERROR", "Empty query")
 
 
