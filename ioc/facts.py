@@ -25,9 +25,9 @@ def to_ms(moment: datetime) -> int:
     return since.days * 86_400_000 + since.seconds * 1000 + since.microseconds // 1000
 
 
-# Outside these years a time is a fault of its source, and ClickHouse's DateTime could not hold its cell.
-EARLIEST_MS = to_ms(datetime(2000, 1, 1, tzinfo=UTC))
-LATEST_MS = to_ms(datetime(2100, 1, 1, tzinfo=UTC))
+# Outside these years, as written in the event's own zone, a time is a fault of its source, and ClickHouse's DateTime
+# could not hold its cell.
+FIRST_YEAR, LAST_YEAR = 2000, 2099
 
 
 class Fact(Struct, frozen=True, array_like=True, gc=False):
@@ -108,7 +108,7 @@ def _further_times(data: Any) -> list[datetime]:
 
 
 def _in_range(data: Any) -> bool:
-    return all(EARLIEST_MS <= to_ms(moment) < LATEST_MS for moment in _further_times(data))
+    return all(FIRST_YEAR <= moment.year <= LAST_YEAR for moment in _further_times(data))
 
 
 _WITH_TIMES = frozenset({Submitted, Accepted, Rescheduled, Corrected})
@@ -128,11 +128,11 @@ def decode(key: bytes | None, value: bytes | None) -> tuple[str, Fact] | Punctua
         return Refusal("unknown_type" if _AT_TYPE.search(detail) else "not_an_event", detail)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         return Refusal("not_json", str(error))
-    time = to_ms(event.time)
-    if not EARLIEST_MS <= time < LATEST_MS:
-        return Refusal("time_out_of_range", event.time.isoformat())
+    moment = event.time
+    if not FIRST_YEAR <= moment.year <= LAST_YEAR:
+        return Refusal("time_out_of_range", moment.isoformat())
     if type(event) is ClockEvent:
-        return Punctuation(time)
+        return Punctuation(to_ms(moment))
     case_id = event.subject
     if key is None or key != case_id.encode():
         return Refusal("key_mismatch", "no key" if key is None else key.decode("utf-8", "replace")[:200])
@@ -140,4 +140,4 @@ def decode(key: bytes | None, value: bytes | None) -> tuple[str, Fact] | Punctua
     kind = type(data)
     if kind in _WITH_TIMES and not _in_range(data):
         return Refusal("time_out_of_range", "a time among the event's fields")
-    return case_id, FACT_OF[kind](time, event.source, event.id, data)
+    return case_id, FACT_OF[kind](to_ms(moment), event.source, event.id, data)

@@ -5,20 +5,26 @@ Versions are `generation << 44 | offset`; times in ms since 1970 UTC, 0 = none; 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 
-class EventRow(NamedTuple):
-    """One accepted record as it came."""
+@dataclass(slots=True)
+class EventColumns:
+    """Accepted records as they came, column by column: a row each would cost more than folding them."""
 
-    partition: int
-    version: int
-    kind: str
-    case_id: str
-    time: int
-    broker_time: int
-    raw: bytes
+    partition: list[int] = field(default_factory=list)
+    version: list[int] = field(default_factory=list)
+    kind: list[str] = field(default_factory=list)
+    case_id: list[str] = field(default_factory=list)
+    time: list[int] = field(default_factory=list)
+    broker_time: list[int] = field(default_factory=list)
+    raw: list[bytes] = field(default_factory=list)
+
+    def columns(self) -> list[Sequence[Any]]:
+        """In the order of the fields."""
+        return [self.partition, self.version, self.kind, self.case_id, self.time, self.broker_time, self.raw]
 
 
 class DeadLetterRow(NamedTuple):
@@ -33,17 +39,28 @@ class DeadLetterRow(NamedTuple):
     broker_time: int
 
 
-class CellRow(NamedTuple):
-    """A snapshot of one cell of one partition."""
+@dataclass(slots=True)
+class CellColumns:
+    """Snapshots of cells, column by column."""
 
-    partition: int
+    partition: list[int] = field(default_factory=list)
+    measure: list[str] = field(default_factory=list)
+    hour: list[int] = field(default_factory=list)
+    agency: list[str] = field(default_factory=list)
+    service: list[str] = field(default_factory=list)
+    channel: list[str] = field(default_factory=list)
+    value: list[int] = field(default_factory=list)
+    version: list[int] = field(default_factory=list)
+
+
+class CellName(NamedTuple):
+    """Which cell of a partition."""
+
     measure: str
     hour: int
     agency: str
     service: str
     channel: str
-    value: int
-    version: int
 
 
 class StockRow(NamedTuple):
@@ -98,9 +115,9 @@ class ProgressRow(NamedTuple):
 class WriteBatch:
     """What one write puts into the tables, in this order."""
 
-    events: list[EventRow] = field(default_factory=list)
+    events: EventColumns = field(default_factory=EventColumns)
     dead_letters: list[DeadLetterRow] = field(default_factory=list)
-    cells: list[CellRow] = field(default_factory=list)
+    cells: CellColumns = field(default_factory=CellColumns)
     stocks: list[StockRow] = field(default_factory=list)
     cases: list[CaseRow] = field(default_factory=list)
     ticks: list[TickRow] = field(default_factory=list)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sinks.rows import CellRow, StoredCase, StoredCell, StoredPartition, StoredStock
+from sinks.rows import CellName, StoredCase, StoredCell, StoredPartition, StoredStock
 
 # Cells held in memory per partition on assignment; older hours are read on demand. 300,000 cells are some 40 MB
 # and, in a province's live flow over six partitions, the last two months.
@@ -95,8 +95,8 @@ class StateReader:
         )
         return [StoredCase(*row) for row in rows]
 
-    def cells(self, partition: int, cells: Iterable[CellRow]) -> list[StoredCell]:
-        """The stored ones among the cells named (their value and version are not looked at)."""
+    def cells(self, partition: int, cells: Iterable[CellName]) -> list[StoredCell]:
+        """The stored ones among the cells named."""
         keys = tuple((row.measure, row.agency, row.hour * 3600, row.service, row.channel) for row in cells)
         rows = self._rows(
             f"SELECT {_CELL_COLUMNS} FROM cells FINAL WHERE partition = %(partition)s "

@@ -155,21 +155,39 @@ class Writer:
         """Writes all rows or raises Unreachable when the retry budget is spent; then part of them may be written."""
         self._deadline = time.monotonic() + self._retry.budget
         topic = self._topic
-        self._insert(EVENTS, batch.events, topic)
-        self._insert(DEAD_LETTERS, batch.dead_letters, topic)
-        self._insert(CELLS, [(*row[:2], row[2] * _HOUR_SECONDS, *row[3:]) for row in batch.cells])
-        self._insert(STOCKS, batch.stocks)
-        self._insert(CASES, batch.cases)
-        self._insert(TICKS, batch.ticks)
+        cells = batch.cells
+        buckets = [hour * _HOUR_SECONDS for hour in cells.hour]
+        self._insert(EVENTS, batch.events.columns(), topic)
+        self._insert_rows(DEAD_LETTERS, batch.dead_letters, topic)
+        self._insert(
+            CELLS,
+            [
+                cells.partition,
+                cells.measure,
+                buckets,
+                cells.agency,
+                cells.service,
+                cells.channel,
+                cells.value,
+                cells.version,
+            ],
+        )
+        self._insert_rows(STOCKS, batch.stocks)
+        self._insert_rows(CASES, batch.cases)
+        self._insert_rows(TICKS, batch.ticks)
         now = time.time_ns() // 1_000_000
-        self._insert(PROGRESS, [(*row, now) for row in batch.progress], topic)
+        self._insert_rows(PROGRESS, [(*row, now) for row in batch.progress], topic)
 
-    def _insert(self, table: Table, rows: Sequence[Sequence[Any]], topic: str | None = None) -> None:
+    def _insert_rows(self, table: Table, rows: Sequence[Sequence[Any]], topic: str | None = None) -> None:
+        if rows:
+            self._insert(table, list(zip(*rows, strict=True)), topic)
+
+    def _insert(self, table: Table, columns: list[Sequence[Any]], topic: str | None = None) -> None:
+        rows = len(columns[0])
         if not rows:
             return
-        columns: list[Sequence[Any]] = list(zip(*rows, strict=True))
         if topic is not None:
-            columns.insert(0, [topic] * len(rows))
+            columns.insert(0, [topic] * rows)
         delay = self._retry.first
         while True:
             started = time.monotonic()
@@ -186,7 +204,7 @@ class Writer:
                 self._wait(table, error, delay)
                 delay = min(delay * 2, self._retry.most)
             else:
-                self._on_insert(table.name, len(rows), time.monotonic() - started)
+                self._on_insert(table.name, rows, time.monotonic() - started)
                 return
 
     def _wait(self, table: Table, error: Exception, delay: float) -> None:

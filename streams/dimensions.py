@@ -14,6 +14,7 @@ from ioc.measures import CELL_MEASURES, UNKNOWN
 DIMENSION_SHIFT = 32
 MEASURE_SHIFT = 24
 HOUR_MASK = (1 << MEASURE_SHIFT) - 1
+MEASURE_MASK = (1 << (DIMENSION_SHIFT - MEASURE_SHIFT)) - 1
 MEASURE_NAMES: tuple[str, ...] = tuple(CELL_MEASURES)
 # measure name -> its bits within a cell key
 MEASURE_BITS: dict[str, int] = {name: number << MEASURE_SHIFT for number, name in enumerate(MEASURE_NAMES)}
@@ -66,8 +67,9 @@ class Dimensions:
 
     def cell(self, key: int) -> Cell:
         """Takes a cell key apart."""
-        measure = (key & ((1 << DIMENSION_SHIFT) - 1)) >> MEASURE_SHIFT
-        return Cell(MEASURE_NAMES[measure], key & HOUR_MASK, self._known[key >> DIMENSION_SHIFT])
+        return Cell(
+            MEASURE_NAMES[key >> MEASURE_SHIFT & MEASURE_MASK], key & HOUR_MASK, self._known[key >> DIMENSION_SHIFT]
+        )
 
     def key(self, cell: Cell) -> int:
         """The key of a cell, e.g. one read back from ClickHouse."""

@@ -320,6 +320,25 @@ def fold(facts: list[Fact], dimensions: Dimensions, counts: Counts) -> Case:
     return case
 
 
+def begin(one: Fact, dimensions: Dimensions, counts: Counts) -> Case:
+    """The case of its first known fact."""
+    data: Any = one.data
+    kind = type(data)
+    if kind is not Submitted and kind is not Accepted:
+        return fold([one], dimensions, counts)
+    case = Case(
+        facts=encode_fact(one), last=one.time, dimension=dimensions.intern(data.agency, data.service, data.channel)
+    )
+    if data.due is None:
+        case.seen = NO_INITIAL_DUE
+    else:
+        case.due = to_ms(data.due)
+    if kind is Accepted:
+        case.accepted = one.time
+    _STEPS[kind](case, one.time, data, counts, dimensions)
+    return case
+
+
 def _takes_effect_alone(case: Case, data: Any, dimensions: Dimensions) -> bool:
     """Whether a later `submitted` or `accepted` changes nothing that was counted before it; sets what it says."""
     if type(data) is Submitted:

@@ -11,13 +11,13 @@ from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from ioc.events import Accepted, Corrected, Digitised, Rated, Submitted, Synced
+from ioc.events import Digitised, Rated, Synced
 from ioc.facts import Fact, Punctuation, Refusal, read_facts
 from sinks.rows import StoredCase, StoredCell, StoredPartition
 from streams.batch import Batch, Record
 from streams.dimensions import HOUR_MASK, Cell, Dimension, Dimensions
-from streams.lifecycle import Case, Counts, advance, fold, load
-from streams.stocks import STOCK_NAMES, Timers, next_move, stock_of
+from streams.lifecycle import Case, Counts, advance, begin, fold, load
+from streams.stocks import STOCK_NAMES, STOCK_NUMBERS, Timers, next_move, stock_of
 
 
 class WrittenAhead(Exception):
@@ -179,15 +179,15 @@ class PartitionState:
         if fact.time > self.watermark:
             self.watermark = fact.time
         if case is None:
-            case = fold([fact], self._dimensions, segment.cells)
+            case = begin(fact, self._dimensions, segment.cells)
             self.cases[case_id] = case
-            self._move(case_id, case, case.dimension, segment)
+            self._move(case, case.dimension, segment)
             self._schedule(case_id, case, self.tick)
             segment.cases.add(case_id)
             if not case.stock:
                 self._closed.append(case_id)
             return None
-        dimension, clock = case.dimension, (case.due, case.pauses, case.closed)
+        dimension, due, pauses = case.dimension, case.due, case.pauses
         if not advance(case, fact, segment.cells, self._dimensions):
             duplicate, refusal = self._seen_before(case_id, fact)
             if duplicate or refusal:
@@ -196,12 +196,13 @@ class PartitionState:
             self.cases[case_id] = case
         segment.cases.add(case_id)
         if type(fact.data) not in _QUIET:
-            self._move(case_id, case, dimension, segment)
-            if clock != (case.due, case.pauses, case.closed) or type(fact.data) in (Accepted, Submitted, Corrected):
-                if case.closed:
+            stock = case.stock
+            self._move(case, dimension, segment)
+            if not case.stock:
+                if stock:
                     self._closed.append(case_id)
-                else:
-                    self._schedule(case_id, case, self.tick)
+            elif stock != case.stock or due != case.due or pauses != case.pauses:
+                self._schedule(case_id, case, self.tick)
         return None
 
     def _seen_before(self, case_id: str, fact: Fact) -> tuple[bool, Refusal | None]:
@@ -240,21 +241,22 @@ class PartitionState:
             base = self._stock_base[dimension] = self._dimensions.intern(agency, service, None)
         return base
 
-    def _move(self, case_id: str, case: Case, before: int, segment: Segment) -> None:
+    def _move(self, case: Case, before: int, segment: Segment) -> None:
         """Takes the case out of the stocks it stood in (at dimension `before`) and puts it where it stands now."""
         old, new = case.stock, stock_of(case, self.tick)
         if old == new and before == case.dimension:
             return
         case.stock = new
         stocks = segment.stocks
-        for mask, dimension, change in ((old, before, -1), (new, case.dimension, 1)):
-            base = self._base(dimension)
-            number = 0
-            while mask:
-                if mask & 1:
-                    stocks[base | number] = stocks.get(base | number, 0) + change
-                mask >>= 1
-                number += 1
+        leaves, enters = (old & ~new, new & ~old) if before == case.dimension else (old, new)
+        if leaves:
+            base = self._base(before)
+            for number in STOCK_NUMBERS[leaves]:
+                stocks[base | number] = stocks.get(base | number, 0) - 1
+        if enters:
+            base = self._base(case.dimension)
+            for number in STOCK_NUMBERS[enters]:
+                stocks[base | number] = stocks.get(base | number, 0) + 1
 
     def _schedule(self, case_id: str, case: Case, tick: int) -> None:
         moment = next_move(case, tick)
@@ -269,7 +271,7 @@ class PartitionState:
             if case is None or self._ahead_cases.get(case_id, -1) >= version:
                 continue
             before = case.stock
-            self._move(case_id, case, case.dimension, segment)
+            self._move(case, case.dimension, segment)
             if case.stock != before:
                 self._schedule(case_id, case, tick)
 

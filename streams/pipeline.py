@@ -14,8 +14,8 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from ioc.events import KIND_OF_DATA
-from ioc.facts import Punctuation, Refusal
-from sinks.rows import CellRow, DeadLetterRow, EventRow, StoredCase, StoredCell, StoredPartition, WriteBatch
+from ioc.facts import Refusal
+from sinks.rows import CellName, DeadLetterRow, StoredCase, StoredCell, StoredPartition, WriteBatch
 from streams.batch import OFFSET_BITS, Batch, Record, read_batch
 from streams.dimensions import Dimensions
 from streams.flood import FloodGate, FloodLimits
@@ -31,7 +31,7 @@ class Store(Protocol):
 
     def partition(self, partition: int, position: int) -> StoredPartition: ...
     def cases(self, partition: int, case_ids: Sequence[str]) -> list[StoredCase]: ...
-    def cells(self, partition: int, cells: Sequence[CellRow]) -> list[StoredCell]: ...
+    def cells(self, partition: int, cells: Sequence[CellName]) -> list[StoredCell]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,38 +194,39 @@ class Pipeline:
         keys = state.missing_cells(segments)
         if not keys:
             return
-        names = []
-        for key in keys:
-            measure, hour, dimension = self._dimensions.cell(key)
-            names.append(CellRow(state.partition, measure, hour, *dimension, 0, 0))
+        cells = map(self._dimensions.cell, keys)
+        names = [CellName(cell.measure, cell.hour, *cell.dimension) for cell in cells]
         state.adopt_cells(await asyncio.to_thread(self._store.cells, state.partition, names), first)
 
     def _keep(self, partition: int, batch: Batch, rows: WriteBatch) -> None:
         """Records as they came: accepted ones, duplicates included, to events; the others to dead letters."""
         refused = {version for version, _, _ in batch.refused}
-        kinds = KIND_OF_DATA
-        events = [
-            EventRow(partition, version, kinds[type(fact.data)], case_id, fact.time, record.timestamp, record.value)  # type: ignore[union-attr,arg-type]
-            for version, case_id, fact, record in batch.entries
-            if case_id and version not in refused
-        ]
-        rows.events.extend(events)
+        entries: list[Any] = [entry for entry in batch.entries if entry[1]]
+        punctuations = len(batch.entries) - len(entries)
+        if refused:
+            entries = [entry for entry in entries if entry[0] not in refused]
+        events = rows.events
+        events.partition.extend([partition] * len(entries))
+        events.version.extend([entry[0] for entry in entries])
+        events.kind.extend([KIND_OF_DATA[type(entry[2].data)] for entry in entries])
+        events.case_id.extend([entry[1] for entry in entries])
+        events.time.extend([entry[2].time for entry in entries])
+        events.broker_time.extend([entry[3].timestamp for entry in entries])
+        events.raw.extend([entry[3].value for entry in entries])
         for version, refusal, record in batch.refused:
             rows.dead_letters.append(_dead_letter(partition, version, refusal, record))
             self._metrics.dead_letters.labels(refusal.reason).inc()
-        punctuations = sum(type(entry[2]) is Punctuation for entry in batch.entries)
-        self._metrics.records.labels("event").inc(len(events))
+        self._metrics.records.labels("event").inc(len(entries))
         self._metrics.records.labels("refused").inc(len(batch.refused))
         self._metrics.records.labels("punctuation").inc(punctuations)
-        self._counted[partition] = self._counted.get(partition, 0) + len(events)
+        self._counted[partition] = self._counted.get(partition, 0) + len(entries)
 
     def _observe(self, unwritten: _Unwritten) -> None:
         metrics, now = self._metrics, time.time()
         rows = unwritten.rows
-        if rows.events:
-            newest = rows.events[-1]
-            metrics.origin_seconds.observe(max(0.0, now - newest.time / 1000))
-            metrics.broker_seconds.observe(max(0.0, now - newest.broker_time / 1000))
+        if rows.events.time:
+            metrics.origin_seconds.observe(max(0.0, now - rows.events.time[-1] / 1000))
+            metrics.broker_seconds.observe(max(0.0, now - rows.events.broker_time[-1] / 1000))
         for progress in rows.progress:
             partition = str(progress.partition)
             metrics.watermark.labels(partition).set(progress.watermark / 1000)

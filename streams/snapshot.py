@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from operator import itemgetter
 
-from sinks.rows import CaseRow, CellRow, ProgressRow, StockRow, TickRow, WriteBatch
-from streams.dimensions import Dimensions
+from sinks.rows import CaseRow, CellColumns, ProgressRow, StockRow, TickRow, WriteBatch
+from streams.dimensions import HOUR_MASK, MEASURE_MASK, MEASURE_NAMES, MEASURE_SHIFT, Dimensions
 from streams.lifecycle import FINISHED, OPEN, REFUSED, WITHDRAWN, Case
 from streams.partition import Dirty, PartitionState
 from streams.stocks import STOCK_NAMES
@@ -45,13 +45,25 @@ def case_row(partition: int, case_id: str, case: Case, dimensions: Dimensions, c
     )
 
 
+def _add_cells(
+    columns: CellColumns, partition: int, versions: dict[int, int], values: dict[int, int], dimensions: Dimensions
+) -> None:
+    where = [dimensions[key] for key in versions]
+    columns.partition.extend([partition] * len(versions))
+    columns.measure.extend([MEASURE_NAMES[key >> MEASURE_SHIFT & MEASURE_MASK] for key in versions])
+    columns.hour.extend([key & HOUR_MASK for key in versions])
+    columns.agency.extend([one[0] for one in where])
+    columns.service.extend([one[1] for one in where])
+    columns.channel.extend([one[2] for one in where])
+    columns.value.extend([values[key] for key in versions])
+    columns.version.extend(versions.values())
+
+
 def take_snapshot(state: PartitionState, dimensions: Dimensions, batch: WriteBatch, events: int) -> None:
     """Adds everything unwritten of `state` to `batch`, as of `state.position`."""
     dirty, state.dirty = state.dirty, Dirty()
     partition, cells, cases = state.partition, state.cells, state.cases
-    for key, version in dirty.cells.items():
-        measure, hour, (agency, service, channel) = dimensions.cell(key)
-        batch.cells.append(CellRow(partition, measure, hour, agency, service, channel, cells[key], version))
+    _add_cells(batch.cells, partition, dirty.cells, cells, dimensions)
     unticked = ((key, version, value) for key, (version, value) in dirty.stocks.items())
     # In log order: a reader that finds a stock's row past its position does not write the earlier ones again.
     for key, version, value in sorted((*dirty.stocks_of_ticks, *unticked), key=itemgetter(1)):

@@ -17,6 +17,12 @@ STOCK_NAMES: tuple[str, ...] = tuple(STOCK_MEASURES)
 WAITING, IN_PROCESS, PAUSED, LATE, DUE_24H, NO_DUE = (1 << number for number in range(len(STOCK_NAMES)))
 
 
+# set of bits -> numbers of the stocks in it
+STOCK_NUMBERS: tuple[tuple[int, ...], ...] = tuple(
+    tuple(number for number in range(len(STOCK_NAMES)) if mask >> number & 1) for mask in range(1 << len(STOCK_NAMES))
+)
+
+
 def stock_of(case: Case, tick: int) -> int:
     """The stocks `case` stands in as of `tick` (ms), as a set of bits in the order of STOCK_NAMES."""
     if case.closed:

@@ -5,10 +5,11 @@ A stand-in for ClickHouse in the model test only; the real engine runs in the st
 
 from __future__ import annotations
 
+import random
 from collections.abc import Sequence
 from typing import Any
 
-from sinks.rows import CellRow, StoredCase, StoredCell, StoredPartition, StoredStock, WriteBatch
+from sinks.rows import CellName, StoredCase, StoredCell, StoredPartition, StoredStock, WriteBatch
 
 
 class Crash(Exception):
@@ -18,7 +19,8 @@ class Crash(Exception):
 class MemoryStore:
     """One partition's rows by key."""
 
-    def __init__(self) -> None:
+    def __init__(self, rng: random.Random) -> None:
+        self.rng = rng
         self.events: dict[int, Any] = {}
         self.dead_letters: dict[int, Any] = {}
         self.cells: dict[tuple[Any, ...], tuple[int, int]] = {}
@@ -29,12 +31,26 @@ class MemoryStore:
         # How few cells a reader holds from the start: the latest hours only.
         self.hot_hours = 10**9
 
-    def write(self, batch: WriteBatch, crash_after: int | None = None) -> None:
+    def write(self, batch: WriteBatch, events: Sequence[Any], crash_after: int | None = None) -> None:
         """Puts the rows in the writer's order; raises Crash after `crash_after` of them."""
+        columns = batch.cells
+        cells = list(
+            zip(
+                columns.measure,
+                columns.hour,
+                columns.agency,
+                columns.service,
+                columns.channel,
+                columns.value,
+                columns.version,
+                strict=True,
+            )
+        )
+        self.rng.shuffle(cells)
         steps: list[tuple[Any, Any]] = [
-            *((self._put_event, row) for row in batch.events),
+            *((self._put_event, row) for row in events),
             *((self._put_dead_letter, row) for row in batch.dead_letters),
-            *((self._put_cell, row) for row in batch.cells),
+            *((self._put_cell, row) for row in cells),
             *((self._put_stock, row) for row in batch.stocks),
             *((self._put_case, row) for row in batch.cases),
             *((self._put_tick, row) for row in batch.ticks),
@@ -54,9 +70,9 @@ class MemoryStore:
         self.dead_letters[row.version] = row
 
     def _put_cell(self, row: Any) -> None:
-        key = (row.measure, row.hour, row.agency, row.service, row.channel)
-        if row.version >= self.cells.get(key, (0, -1))[1]:
-            self.cells[key] = (row.value, row.version)
+        *key, value, version = row
+        if version >= self.cells.get(tuple(key), (0, -1))[1]:
+            self.cells[tuple(key)] = (value, version)
 
     def _put_stock(self, row: Any) -> None:
         self.stocks[row.measure, row.agency, row.service, row.version] = row.value
@@ -109,7 +125,6 @@ class MemoryStore:
         rows = [self.cases[one] for one in case_ids if one in self.cases]
         return [StoredCase(row.case_id, row.facts, row.clock, row.version) for row in rows]
 
-    def cells_of(self, names: Sequence[CellRow]) -> list[StoredCell]:
+    def cells_of(self, names: Sequence[CellName]) -> list[StoredCell]:
         """As sinks.state.StateReader.cells."""
-        keys = [(row.measure, row.hour, row.agency, row.service, row.channel) for row in names]
-        return [StoredCell(*key, *self.cells[key]) for key in keys if key in self.cells]
+        return [StoredCell(*name, *self.cells[name]) for name in names if name in self.cells]

@@ -27,7 +27,7 @@ from ioc.events import (
     encode_event,
 )
 from ioc.facts import read_facts
-from sinks.rows import CellRow, WriteBatch
+from sinks.rows import CellName, WriteBatch
 from streams.batch import read_batch
 from streams.dimensions import Dimensions
 from streams.lifecycle import fold
@@ -112,6 +112,7 @@ class Worker:
         stored = self.store.partition(0, BASE + self.committed[0])
         self.state = PartitionState(0, stored, self.dimensions, TICK_MS)
         self.pending = WriteBatch()
+        self.events: list[Row] = []
 
     def batch(self, log: list[LogRecord], crash_after: int | None = None) -> None:
         """Folds some records, and writes what has gathered or leaves it for the next write."""
@@ -128,9 +129,9 @@ class Worker:
             return
         take_snapshot(self.state, self.dimensions, self.pending, 0)
         batch, self.pending = self.pending, WriteBatch()
-        for rows in (batch.cells, batch.cases):
-            self.rng.shuffle(rows)  # type: ignore[arg-type]
-        self.store.write(batch, crash_after)
+        events, self.events = self.events, []
+        self.rng.shuffle(batch.cases)
+        self.store.write(batch, events, crash_after)
         self.state.evict(cells=self.rng.randint(0, 8), closed=self.rng.randint(0, 3))
         if self.owner:
             self.committed[0] = max(self.committed[0], self.state.position - BASE)
@@ -143,14 +144,13 @@ class Worker:
         names = []
         for key in state.missing_cells(segments):
             measure, hour, dimension = self.dimensions.cell(key)
-            names.append(CellRow(0, measure, hour, *dimension, 0, 0))
+            names.append(CellName(measure, hour, *dimension))
         state.adopt_cells(self.store.cells_of(names), batch.first)
         state.settle(segments, batch.last + 1)
         refused = {version for version, _, _ in (*batch.refused, *conflicts)}
         for version, case_id, fact, record in batch.entries:
             if case_id and version not in refused:
-                row = Row(version, case_id, fact, record.value)
-                self.pending.events.append(row)  # type: ignore[arg-type]
+                self.events.append(Row(version, case_id, fact, record.value))
         for version, refusal, record in (*batch.refused, *conflicts):
             self.pending.dead_letters.append(Row(version, refusal.reason, None, record.value))  # type: ignore[arg-type]
 
@@ -167,18 +167,19 @@ class Row:
 
 def undisturbed(log: list[LogRecord]) -> MemoryStore:
     """One worker, one pass, nothing happens."""
-    store, rng = MemoryStore(), random.Random(0)
+    rng = random.Random(0)
+    store = MemoryStore(rng)
     worker = Worker(store, rng, [0])
     while worker.state.position - BASE < len(log):
         worker.batch(log)
     take_snapshot(worker.state, worker.dimensions, worker.pending, 0)
-    store.write(worker.pending)
+    store.write(worker.pending, worker.events)
     return store
 
 
 def disturbed(log: list[LogRecord], rng: random.Random, zombies: bool) -> MemoryStore:
     """Crashes anywhere, and workers that write on after losing the partition."""
-    store, committed = MemoryStore(), [0]
+    store, committed = MemoryStore(rng), [0]
     store.hot_hours = rng.choice([0, 1, 3, 100])
     lost: list[Worker] = []
     worker = Worker(store, rng, committed)
@@ -206,7 +207,7 @@ def disturbed(log: list[LogRecord], rng: random.Random, zombies: bool) -> Memory
     while worker.state.position - BASE < len(log):
         worker.batch(log)
     take_snapshot(worker.state, worker.dimensions, worker.pending, 0)
-    store.write(worker.pending)
+    store.write(worker.pending, worker.events)
     return store
 
 
