@@ -7,6 +7,7 @@ in the end are those of one undisturbed pass, and those of folding each case's s
 from __future__ import annotations
 
 import random
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -187,10 +188,8 @@ def disturbed(log: list[LogRecord], rng: random.Random, zombies: bool) -> Memory
         dice = rng.random()
         if dice < 0.25 or (dice < 0.35 and zombies):
             if dice < 0.25:
-                try:
+                with suppress(Crash):
                     worker.batch(log, crash_after=rng.randint(0, 20))
-                except Crash:
-                    pass
             else:
                 worker.owner = False
                 lost.append(worker)
