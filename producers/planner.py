@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from producers.casebook import CaseBook
 from producers.catalogue import Catalogue, Offer
+from producers.fields import Fields
 from producers.rhythm import Random, Rhythm
+from producers.shares import Shares
 from producers.wire import DAY, HOUR, MINUTE, Counts, SimEvent, iso_local
 
 CENTRE = "hcc.tuyenquang"
@@ -15,41 +15,6 @@ PAYMENTS = "thanhtoan.tuyenquang"
 ARCHIVE = "sohoa.tuyenquang"
 PORTAL = "dvcqg"
 UNKNOWN_AGENCY = "unknown"
-
-
-@dataclass(frozen=True, slots=True)
-class Shares:
-    """How often things happen, of the cases they can happen to."""
-
-    online: float = 0.68
-    postal: float = 0.02
-    no_channel: float = 0.03
-    no_submission: float = 0.05
-    agency_told_late: float = 0.03
-    alias_codes: float = 0.10
-    refused: float = 0.025
-    withdrawn_early: float = 0.008
-    no_due: float = 0.03
-    due_at_submission: float = 0.30
-    synced: float = 0.90
-    digitised: float = 0.55
-    payment: float = 0.75
-    paid_online: float = 0.55
-    gateway_failure: float = 0.06
-    supplement: float = 0.09
-    paused: float = 0.015
-    transferred: float = 0.02
-    rescheduled: float = 0.03
-    withdrawn_late: float = 0.006
-    never_finished: float = 0.02
-    late: float = 0.09
-    early: float = 0.62
-    e_result: float = 0.65
-    returned: float = 0.85
-    rated: float = 0.18
-    satisfied: float = 0.94
-    after_end: float = 0.008
-    accepted_after_end: float = 0.002
 
 
 class Planner:
@@ -77,7 +42,7 @@ class Planner:
         due = None if draw() < shares.no_due else rhythm.deadline(accepted, offer.days)
         book = CaseBook(f"{agency}-{prefix}-{number:05d}", agency, due, accepted)
         source = COMMUNES if offer.communal else CENTRE
-        fields = _Fields(agency, offer.code, stated, draw() < shares.alias_codes)
+        fields = Fields(agency, offer.code, stated, draw() < shares.alias_codes)
         fate = draw()
         if entered and fate < shares.refused + shares.withdrawn_early:
             self._turned_away(book, source, time, accepted, fields, refused=fate < shares.refused)
@@ -93,18 +58,18 @@ class Planner:
         self._run(book, source, accepted, offer)
         return book.events
 
-    def _submit(self, book: CaseBook, source: str, time: int, fields: _Fields, due: int | None) -> None:
+    def _submit(self, book: CaseBook, source: str, time: int, fields: Fields, due: int | None) -> None:
         """The agency is left out by a feed that tells it late; until it is told the count stands nowhere."""
         told_late = self._draw() < self._shares.agency_told_late
         otherwise = Counts(UNKNOWN_AGENCY, (("submitted", 1),)) if told_late else None
         text = fields.json(due, with_agency=not told_late)
         book.add("submitted", time, source, text, (("submitted", 1),), otherwise)
 
-    def _accept(self, book: CaseBook, source: str, time: int, fields: _Fields, due: int | None) -> None:
+    def _accept(self, book: CaseBook, source: str, time: int, fields: Fields, due: int | None) -> None:
         values = (("received", 1),) if book.due is not None else (("received", 1), ("received_no_due", 1))
         book.add("accepted", time, source, fields.json(due), values)
 
-    def _turned_away(self, book: CaseBook, source: str, time: int, end: int, fields: _Fields, *, refused: bool) -> None:
+    def _turned_away(self, book: CaseBook, source: str, time: int, end: int, fields: Fields, *, refused: bool) -> None:
         book.due = None
         book.add("submitted", time, source, fields.json(None), (("submitted", 1),))
         if refused:
@@ -114,7 +79,7 @@ class Planner:
         book.close(end)
 
     def _accepted_after_end(
-        self, book: CaseBook, source: str, time: int, fields: _Fields, due: int | None, due_first: int | None
+        self, book: CaseBook, source: str, time: int, fields: Fields, due: int | None, due_first: int | None
     ) -> None:
         """A feed that is wrong about one of two times: both are kept, so no handling time can be had."""
         book.accepted_at = time + 5 * MINUTE
@@ -298,25 +263,3 @@ class Planner:
             self._sync(book, time)
         else:
             book.add(kind, time, source, "{}", ())
-
-
-class _Fields:
-    """The fields of `submitted` and `accepted`, in the spelling this case's feed uses."""
-
-    __slots__ = ("_agency", "_channel", "_service")
-
-    def __init__(self, agency: str, service: str, channel: str | None, alias: bool) -> None:
-        body = agency.partition(".")[2]
-        self._agency = f"000.00.{body}.H60" if alias else agency
-        self._service = f"{service}.000.00.00.H60" if alias else service
-        self._channel = channel
-
-    def json(self, due: int | None, *, with_agency: bool = True) -> str:
-        text = f'"service":"{self._service}"'
-        if with_agency:
-            text = f'"agency":"{self._agency}",{text}'
-        if self._channel:
-            text += f',"channel":"{self._channel}"'
-        if due is not None:
-            text += f',"due":"{iso_local(due)}"'
-        return f"{{{text}}}"

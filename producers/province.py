@@ -11,8 +11,9 @@ from itertools import islice
 from ioc.directory import Directory, load_directory
 from ioc.facts import to_ms
 from producers.catalogue import Catalogue
-from producers.planner import Planner, Shares
+from producers.planner import Planner
 from producers.rhythm import LiveDay, WorkingWeek, is_working
+from producers.shares import Shares
 from producers.wire import DAY, LOCAL, MINUTE, SimEvent, date_text, local_day
 
 # The weekend brings online submissions only.

@@ -1,11 +1,11 @@
-"""What became of the records handed to a producer, and what every producer here can do."""
+"""What became of the records handed to a producer, and which partition a record goes to."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 from kafka.partitioner.default import murmur2
 
@@ -38,28 +38,6 @@ class DeliveryReport:
             self.refused.append(refused)
         if self.on_refused is not None:
             self.on_refused(refused)
-
-
-class Producer(Protocol):
-    """Delivers records to the case topic: idempotent, acknowledged by all in-sync replicas, compressed."""
-
-    report: DeliveryReport
-
-    def send(self, key: bytes | None, value: bytes | None, row: int = 0) -> None:
-        """Takes a record; may block while too much is in flight. Raises Unreachable when Kafka does not answer."""
-        ...
-
-    def send_clock(self, time: int) -> None:
-        """Sends punctuation with `time` (ms since 1970 UTC) to every partition, after all records taken before."""
-        ...
-
-    def flush(self) -> None:
-        """Blocks until every record taken is acknowledged or refused."""
-        ...
-
-    def close(self) -> None:
-        """Flushes and lets go of the connections."""
-        ...
 
 
 @lru_cache(maxsize=200_000)
