@@ -56,7 +56,8 @@ def _start(settings: Settings, extras: Sequence[Part], attached: bool, progress:
     local = local_stack(settings, lambda what: progress.update(f"{what} …"))
     if not settings.external_clickhouse:
         ensure_passwords(settings.passwords_file)
-    started = start_supervisor(settings.home, local.parts, local.endpoints, attached)
+    early = [part for part in extras if part.early]
+    started = start_supervisor(settings.home, [*local.parts, *early], local.endpoints, attached)
     wait_until_up(settings.home, [part.name for part in local.parts], _shown(progress), started)
     progress.update("Schema and topics …")
     migrate(settings)

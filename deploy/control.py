@@ -14,7 +14,7 @@ from pathlib import Path
 
 from deploy.home import read_state, supervisor_pid
 from deploy.logs import tail
-from deploy.parts import Part, PartState, write_atomically, write_part
+from deploy.parts import Part, PartState, remove_part, write_atomically, write_part
 from deploy.processes import dies_with_parent
 from ioc.errors import IocError
 
@@ -108,3 +108,15 @@ def stop_supervisor(home: Path, seconds: float = 60.0) -> bool:
                 os.kill(pid, number)
         time.sleep(_LOOK_SECONDS)
     return True
+
+
+def remove_parts(home: Path, names: Iterable[str], seconds: float = 60.0) -> None:
+    """Stops these parts of a running stack and returns when they are gone; leaves the others alone."""
+    unwanted = set(names)
+    for name in unwanted:
+        remove_part(home / "parts", name)
+    deadline = time.monotonic() + seconds
+    while (state := read_state(home)) and unwanted & {part.name for part in state.parts}:
+        if time.monotonic() > deadline:
+            raise IocError(f"{', '.join(sorted(unwanted))} did not stop within {seconds:.0f} s; run `ioc down`.")
+        time.sleep(_LOOK_SECONDS)

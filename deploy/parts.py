@@ -40,7 +40,10 @@ class Restart(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Part(msgspec.Struct, frozen=True, kw_only=True):
-    """One supervised process. `environment` is added to the supervisor's own; `base` parts stop last."""
+    """One supervised process. `environment` is added to the supervisor's own.
+
+    A `base` part stops last; an `early` one bears that the base parts do not answer yet, and starts with them.
+    """
 
     name: str
     command: tuple[str, ...]
@@ -48,6 +51,7 @@ class Part(msgspec.Struct, frozen=True, kw_only=True):
     restart: Restart = Restart()
     environment: dict[str, str] = {}
     base: bool = False
+    early: bool = False
     start_seconds: float = 60.0
     stop_seconds: float = 10.0
 
@@ -95,3 +99,8 @@ def read_parts(directory: Path) -> dict[str, Part]:
             continue
         parts[part.name] = part
     return parts
+
+
+def remove_part(directory: Path, name: str) -> None:
+    """Asks the supervisor watching `directory` to stop a part."""
+    (directory / f"{name}.json").unlink(missing_ok=True)

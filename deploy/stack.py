@@ -87,11 +87,12 @@ def _store_part(settings: Settings, port: int) -> Part:
     )
 
 
-def ioc_part(settings: Settings, name: str, *arguments: str, health: Health | None = None) -> Part:
+def ioc_part(settings: Settings, name: str, *arguments: str, health: Health | None = None, early: bool = False) -> Part:
     """One of our own commands as a part, on this stack's state directory: `ioc_part(s, "worker", "worker")`."""
     return Part(
         name=name,
         command=(sys.executable, "-c", "from ioc.cli import main; main()", *arguments),
         health=health or Health(kind="alive"),
         environment={"IOC_HOME": str(settings.home)},
+        early=early,
     )
