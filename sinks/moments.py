@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+from ioc.errors import IocError
 from ioc.facts import to_ms
 from ioc.local_time import DAY_MS, LOCAL_ZONE
 from sinks.client import Client
@@ -51,3 +52,17 @@ def today(moment: datetime) -> tuple[datetime, datetime]:
     """The local day that holds `moment`: its first instant and the next day's."""
     start = day_start(moment)
     return start, start + timedelta(milliseconds=DAY_MS)
+
+
+def parse_moment(text: str, *, end: bool = False) -> datetime:
+    """A date or RFC 3339 time as typed by a person; without an offset it is local time (Asia/Ho_Chi_Minh).
+
+    A bare date is its first instant, with `end` the first instant of the next day. Raises IocError.
+    """
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise IocError(f"{text} is no time; write it like 2026-01-31 or 2026-01-31T08:00+07:00.") from error
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=LOCAL_ZONE)
+    return moment + timedelta(days=1) if end and len(text) == 10 else moment

@@ -6,6 +6,7 @@ from dataclasses import dataclass, fields
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from ioc.facts import to_ms
 from sinks.client import Client
 from sinks.moments import Reached, clock, from_ms, reached, today
 
@@ -108,7 +109,7 @@ SELECT agency, sumIf(value, measure = 'received'), sumIf(value, measure = 'recei
        sumIf(value, measure = 'finished_late'), sumIf(value, measure = 'finished_no_due')
 FROM cells FINAL
 WHERE measure IN ('received', 'finished', 'finished_early', 'finished_on_time', 'finished_late', 'finished_no_due')
-  AND bucket >= {start:DateTime} AND bucket < {end:DateTime}
+  AND bucket >= toDateTime({start:Int64}) AND bucket < toDateTime({end:Int64})
 GROUP BY agency
 SETTINGS do_not_merge_across_partitions_select_final = 1
 """
@@ -128,7 +129,8 @@ GROUP BY partition, measure, agency, service
 # Counted without FINAL: a batch written twice after a crash stands out for a moment here, and in no other figure.
 _FLOW = """
 SELECT toStartOfMinute(broker_time) AS minute, count(), max(broker_time)
-FROM events WHERE broker_time >= {start:DateTime64(3)} AND broker_time < {end:DateTime64(3)}
+FROM events
+WHERE broker_time >= fromUnixTimestamp64Milli({start:Int64}) AND broker_time < fromUnixTimestamp64Milli({end:Int64})
 GROUP BY minute ORDER BY minute
 """
 
@@ -137,7 +139,8 @@ SELECT partition, bitAnd(next, {mask:UInt64}), events, watermark_ms, written_at 
 """
 
 _DEAD_LETTERS = """
-SELECT count() FROM dead_letters FINAL WHERE broker_time >= {start:DateTime64(3)} AND broker_time < {end:DateTime64(3)}
+SELECT count() FROM dead_letters FINAL
+WHERE broker_time >= fromUnixTimestamp64Milli({start:Int64}) AND broker_time < fromUnixTimestamp64Milli({end:Int64})
 """
 
 
@@ -154,7 +157,7 @@ def snapshot(client: Client, at: datetime | None = None, flow_minutes: int = FLO
     agencies = _agencies(client, start, end, known, at) if progress else {}
     flow_end = taken_at if at is None else at
     flow, newest = _flow(client, flow_end, flow_minutes)
-    dead = client.query(_DEAD_LETTERS, parameters={"start": start, "end": end}).result_rows[0][0]
+    dead = client.query(_DEAD_LETTERS, parameters=_between(start, end)).result_rows[0][0]
     watermarks = [one.watermark for one in progress if one.watermark is not None]
     return WallSnapshot(
         taken_at=taken_at,
@@ -175,6 +178,11 @@ def snapshot(client: Client, at: datetime | None = None, flow_minutes: int = FLO
     )
 
 
+def _between(start: datetime, end: datetime, divisor: int = 1) -> dict[str, int]:
+    """Instants as numbers, for a text would be read in the server's zone; ms, or seconds with divisor 1000."""
+    return {"start": to_ms(start) // divisor, "end": to_ms(end) // divisor}
+
+
 def _age(now: datetime, then: datetime | None) -> float | None:
     return None if then is None else max(0.0, (now - then).total_seconds())
 
@@ -182,7 +190,7 @@ def _age(now: datetime, then: datetime | None) -> float | None:
 def _agencies(
     client: Client, start: datetime, end: datetime, known: list[Reached], at: datetime | None
 ) -> dict[str, Figures]:
-    counts = {row[0]: row[1:] for row in client.query(_COUNTS, parameters={"start": start, "end": end}).result_rows}
+    counts = {row[0]: row[1:] for row in client.query(_COUNTS, parameters=_between(start, end, 1000)).result_rows}
     stocks: dict[str, Any] = {}
     if at is None:
         stocks = {row[0]: row[1:] for row in client.query(_SUMMED_STOCKS.replace("{stocks}", _STOCKS_NOW)).result_rows}
@@ -209,7 +217,7 @@ def _total(rows: list[Figures]) -> Figures:
 def _flow(client: Client, end: datetime, minutes: int) -> tuple[tuple[Minute, ...], datetime | None]:
     last = end.astimezone(UTC).replace(second=0, microsecond=0)
     first = last - timedelta(minutes=minutes - 1)
-    rows = client.query(_FLOW, parameters={"start": first, "end": end + timedelta(seconds=1)}).result_rows
+    rows = client.query(_FLOW, parameters=_between(first, end + timedelta(seconds=1))).result_rows
     counted = {_utc(minute): int(events) for minute, events, _ in rows}
     whole = (first + timedelta(minutes=n) for n in range(minutes))
     return tuple(Minute(start, counted.get(start, 0)) for start in whole), max(
