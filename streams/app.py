@@ -57,9 +57,9 @@ def make_app(settings: Settings, pipeline: Pipeline, metrics: WorkerMetrics, *, 
         consumer_max_fetch_size=_FETCH_BYTES,
         consumer_auto_offset_reset="earliest",
         broker_commit_interval=1.0,
-        # A worker that is folding a large batch answers its heartbeat late; half a minute tells dead from busy.
-        broker_session_timeout=30.0,
-        broker_heartbeat_interval=3.0,
+        # A batch is folded in well under a second, so eight seconds of silence mean a dead worker, not a busy one.
+        broker_session_timeout=8.0,
+        broker_heartbeat_interval=2.0,
         producer_acks=-1,
         **_broker_options(settings.kafka),
     )
