@@ -17,7 +17,7 @@ COLUMNS = ["id", "name", "kind", "at", "share", "tags"]
 
 def rows(count: int) -> list[list[Any]]:
     """Rows with what goes wrong in encodings: empty and Vietnamese text, quotes, zero bytes, nulls, empty arrays."""
-    texts = ["", "Phường Điện Biên Phủ", "it's \\ \"quoted\"", "tab\tline\nzero\0", "x" * 300]
+    texts = ["", "Phường Điện Biên Phủ", 'it\'s \\ "quoted"', "tab\tline\nzero\0", "x" * 300]
     at = datetime(2025, 7, 1, 8, 30, 0, 123000, tzinfo=UTC)
     return [
         [i, texts[i % 5], "ab"[i % 2], at, None if i % 3 == 0 else i / 7, [] if i % 4 == 0 else ["a", str(i)]]
