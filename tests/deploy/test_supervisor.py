@@ -171,7 +171,7 @@ def test_two_supervisors_never_share_a_directory(home: Path) -> None:
 
 
 def test_logs_hold_what_parts_say_and_stay_bounded(home: Path) -> None:
-    chatter = "import sys\nfor i in range(150000): print('line', i, 'x' * 80)\nsys.stdout.flush()\nimport time; time.sleep(600)"
+    chatter = "for i in range(150000): print('line', i, 'x' * 80, flush=i == 149999)\nimport time; time.sleep(600)"
     begin(home, python_part("a", SLEEPER), python_part("loud", chatter))
     wait_for(lambda: "sleeping" in (home / "logs" / "a.log").read_text())
     wait_for(lambda: b"line 149999" in (home / "logs" / "loud.log").read_bytes())
