@@ -112,6 +112,9 @@ def _read(path: Path) -> dict[str, object]:
 
 
 def _replace(path: Path, endpoints: dict[str, object]) -> None:
+    if not endpoints:
+        path.unlink(missing_ok=True)
+        return
     draft = path.with_name(f".{path.name}.{os.getpid()}")
     draft.write_text(json.dumps(endpoints, indent=2) + "\n", "utf-8")
     draft.replace(path)

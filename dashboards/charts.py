@@ -69,7 +69,7 @@ def flow_options(bars: Sequence[Bar], theme: Theme) -> dict[str, Any]:
             "data": [bar.label for bar in bars],
             "axisTick": {"show": False},
             "axisLine": {"lineStyle": line},
-            "axisLabel": {**label, ":interval": "(index, text) => text.endsWith('0')"},
+            "axisLabel": {**label, ":interval": "(index, text) => index > 1 && text.endsWith('0')"},
         },
         "yAxis": {
             "type": "value",

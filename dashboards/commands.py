@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -41,6 +43,8 @@ def wall(
     from dashboards.source import ClickHouseSource
     from ioc.directory import load_directory
 
+    # uvicorn ends in order and then raises the signal anew: as an exit, so that the address is withdrawn.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     sock = listen(host, port)
     url = url_of(sock)
 
