@@ -47,7 +47,7 @@ class Planner:
         if entered and fate < shares.refused + shares.withdrawn_early:
             self._turned_away(book, source, time, accepted, fields, refused=fate < shares.refused)
             return book.events
-        due_first = due is not None and draw() < shares.due_at_submission
+        due_first = entered and due is not None and draw() < shares.due_at_submission
         if entered:
             self._submit(book, source, time, fields, due if due_first else None)
         if draw() < shares.accepted_after_end and entered:
