@@ -52,7 +52,7 @@ def demo(
     wall = parts[-1].health.address or ""
     with _interruptible(), _running(settings, parts):
         first = _wait_for_figure(settings, wall, began)
-        REMARKS.print(f"The wall: {wall}  (first figure after {first:.1f} s; Ctrl-C stops the demo)")
+        REMARKS.print(f"The wall: {wall}  (first figure after {first:.1f} s; Ctrl-C stops the demo)", soft_wrap=True)
         try:
             _stay(settings, until)
         except KeyboardInterrupt:

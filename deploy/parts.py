@@ -11,7 +11,7 @@ import msgspec
 class Health(msgspec.Struct, frozen=True, kw_only=True):
     """How a part shows that it works.
 
-    `kafka` asks the broker for its API versions, `http` GETs `path` and wants status 200, `alive` only wants the
+    `kafka` asks the broker for a group's coordinator, `http` GETs `path` and wants status 200, `alive` only wants the
     process to live. A part is up at its first answer and is killed after `strikes` failures in a row.
     """
 
