@@ -15,10 +15,14 @@ OFFSET_BITS = 44
 class Record(Protocol):
     """What is needed of a Kafka record; `timestamp` in ms since 1970 UTC, given by producer or broker."""
 
-    offset: int
-    timestamp: int
-    key: bytes | None
-    value: bytes | None
+    @property
+    def offset(self) -> int: ...
+    @property
+    def timestamp(self) -> int: ...
+    @property
+    def key(self) -> bytes | None: ...
+    @property
+    def value(self) -> bytes | None: ...
 
 
 @dataclass(slots=True)

@@ -5,7 +5,7 @@ Each worker has its own registry, so that several can live in one process in tes
 
 from __future__ import annotations
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
 
 _LATENCY = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 60.0, 600.0)
 _SIZES = (1, 10, 100, 1_000, 5_000, 20_000, 100_000)
@@ -16,6 +16,7 @@ class WorkerMetrics:
 
     def __init__(self, registry: CollectorRegistry | None = None) -> None:
         registry = self.registry = registry or CollectorRegistry()
+        ProcessCollector(registry=registry)
         self.records = Counter(
             "ioc_worker_records",
             "Records read, by outcome: event, punctuation, refused",
