@@ -8,11 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from statistics import median
 from typing import Any, Literal
+
+from dashboards.figures import Lang, count
 
 Theme = Literal["dark", "light"]
 
 LABEL_REM = 1.5
+# A minute of more than this many usual ones is a burst; fewer minutes than that know no usual one.
+BURST = 4
+ENOUGH_MINUTES = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +56,20 @@ def _rem(rem: float) -> str:
     )
 
 
-def flow_options(bars: Sequence[Bar], theme: Theme) -> dict[str, Any]:
-    """Bars by minute, oldest first; labels at every tenth minute of the clock, the running minute paler."""
+def ceiling(bars: Sequence[Bar]) -> int | None:
+    """Where the axis ends when one burst (a re-sync of a month) would flatten everything else; None: by itself."""
+    usual = [bar.value for bar in bars if bar.value and not bar.running]
+    if len(usual) < ENOUGH_MINUTES or max(usual) <= BURST * (middle := median(usual)):
+        return None
+    return int(2 * middle) or None
+
+
+def flow_options(bars: Sequence[Bar], theme: Theme, lang: Lang) -> dict[str, Any]:
+    """Bars by minute, oldest first; labels at every tenth minute of the clock, the running minute paler.
+
+    A bar beyond the axis' ceiling is cut there and carries its number.
+    """
+    top = ceiling(bars)
     colours = _COLOURS[theme]
     label = {"color": colours.text, ":fontSize": _rem(LABEL_REM), "fontFamily": "Roboto", ":margin": _rem(0.5)}
     line = {"color": colours.line, ":width": _rem(0.07)}
@@ -75,17 +93,35 @@ def flow_options(bars: Sequence[Bar], theme: Theme) -> dict[str, Any]:
             "type": "value",
             "splitNumber": 3,
             "minInterval": 1,
+            **({} if top is None else {"max": top}),
             "splitLine": {"lineStyle": line},
-            "axisLabel": label,
+            "axisLabel": {**label, ":formatter": f"value => value.toLocaleString('{lang}')"},
         },
         "series": [
             {
                 "type": "bar",
                 "barCategoryGap": "22%",
                 "data": [
-                    {"value": bar.value, "itemStyle": {"color": colours.running if bar.running else colours.bar}}
-                    for bar in bars
+                    {
+                        "value": bar.value,
+                        "itemStyle": {"color": colours.running if bar.running else colours.bar},
+                        **({"label": _number(bar, place, len(bars), label, lang)} if top and bar.value > top else {}),
+                    }
+                    for place, bar in enumerate(bars)
                 ],
             }
         ],
+    }
+
+
+def _number(bar: Bar, place: int, places: int, label: dict[str, Any], lang: Lang) -> dict[str, Any]:
+    """A cut bar's number, beside its top on the side that has room."""
+    left = place > places / 2
+    return {
+        **label,
+        "show": True,
+        "formatter": count(bar.value, lang),
+        "position": ["-20%", 0] if left else ["120%", 0],
+        "align": "right" if left else "left",
+        "verticalAlign": "top",
     }

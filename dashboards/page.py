@@ -198,7 +198,7 @@ def _flow(texts: Texts, theme: Theme) -> Callable[[WallView], None]:
             ui.label(texts.flow)
             now = _label("quiet")
         none = _label("none")
-        chart = ui.echart(flow_options((), theme)).classes("flow")
+        chart = ui.echart(flow_options((), theme, texts.lang)).classes("flow")
 
     def show(view: WallView) -> None:
         now.set_text(view.flow_now)
@@ -208,7 +208,7 @@ def _flow(texts: Texts, theme: Theme) -> Callable[[WallView], None]:
         if view.flow != drawn[0]:
             drawn[0] = view.flow
             chart.options.clear()
-            chart.options.update(flow_options(view.flow, theme))
+            chart.options.update(flow_options(view.flow, theme, texts.lang))
             chart.update()
 
     return show

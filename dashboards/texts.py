@@ -17,7 +17,6 @@ class Texts:
     weekdays: tuple[str, ...]
     date: str
     age: str
-    age_below_second: str
     no_data_yet: str
     unknown: str
     of: str
@@ -54,7 +53,6 @@ VI = Texts(
     weekdays=("Thứ Hai", "Thứ Ba", "Thứ Tư", "Thứ Năm", "Thứ Sáu", "Thứ Bảy", "Chủ Nhật"),
     date="{weekday}, {day:02d}/{month:02d}/{year}",
     age="dữ liệu cách đây {age}",
-    age_below_second="dữ liệu cách đây chưa đến 1 giây",
     no_data_yet="chưa có dữ liệu",
     unknown="không rõ",
     of="{part} / {whole} hồ sơ",
@@ -101,7 +99,6 @@ EN = Texts(
     weekdays=("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"),
     date="{weekday}, {day:02d}/{month:02d}/{year}",
     age="data {age} old",
-    age_below_second="data less than 1 second old",
     no_data_yet="no data yet",
     unknown="unknown",
     of="{part} / {whole} cases",

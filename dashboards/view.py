@@ -119,9 +119,8 @@ def view(now: Moment, texts: Texts, directory: Directory) -> WallView:
 def _age(seconds: float | None, texts: Texts) -> str:
     if seconds is None:
         return texts.no_data_yet
-    if seconds < 1:
-        return texts.age_below_second
-    return texts.age.format(age=figures.duration(seconds, texts.lang))
+    # Up to a second reads as one: a text that changes its length every second is restless from afar.
+    return texts.age.format(age=figures.duration(max(1.0, seconds), texts.lang))
 
 
 def _clock(snapshot: WallSnapshot | None, texts: Texts) -> tuple[str, str]:
