@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import sys
 from importlib import import_module
+from typing import Any, cast
 
 import click
 import typer
@@ -53,9 +54,10 @@ class LazyGroup(click.Group):
             app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
             app.command(name=cmd_name, help=summary)(loaded)
             loaded = app
-        command = get_command(loaded)
+        # Typer's command is of its own copy of click: alike, but not the same class.
+        command: Any = get_command(loaded)
         command.name = cmd_name
-        return command
+        return cast(click.Command, command)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
