@@ -1,4 +1,4 @@
-"""What an exactness run needs: a feed that knows the truth, workers that can be killed, figures as they were written."""
+"""What an exactness run needs: a feed that knows the truth, workers that can be killed, figures as written."""
 
 from __future__ import annotations
 

@@ -7,7 +7,6 @@ arithmetic, `ioc verify` an independent recomputation in SQL, and the undisturbe
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -75,13 +74,13 @@ def run_ordered(fresh: Fresh) -> Oracle:
 
 
 @pytest.fixture
-def ordered(fresh: Fresh) -> Iterator[Outcome]:
+def ordered(fresh: Fresh) -> Outcome:
     """The ordered stream's outcome."""
     if "outcome" not in _ORDERED:
         oracle = run_ordered(fresh)
         check(fresh, oracle, None)
         _ORDERED["outcome"] = outcome(fresh)
-    yield _ORDERED["outcome"]
+    return _ORDERED["outcome"]
 
 
 @pytest.fixture

@@ -81,6 +81,6 @@ def test_an_outage_is_waited_out_with_growing_pauses() -> None:
 
 def test_past_its_budget_it_says_so_and_writes_nothing_later() -> None:
     client = Client(failures=1000)
-    with pytest.raises(Unreachable, match="took no rows for events within 0 s .*nothing is lost"):
+    with pytest.raises(Unreachable, match=r"took no rows for events within 0 s .*nothing is lost"):
         Writer(client, "t", Retry(budget=0.0), sleep=lambda seconds: None).write(batch())
     assert client.inserts == []
