@@ -13,7 +13,7 @@ def check_kafka(settings: Settings) -> str:
 
     address = ",".join(settings.kafka.bootstrap)
     try:
-        admin = KafkaAdminClient(**settings.kafka.client_options(), request_timeout_ms=8000, bootstrap_timeout_ms=8000)
+        admin = KafkaAdminClient(**settings.kafka.client_options(), request_timeout_ms=8000)
         try:
             brokers = len(admin.describe_cluster().get("brokers", []))
         finally:

@@ -8,7 +8,7 @@ import struct
 from deploy.parts import Health
 
 # FindCoordinator, version 0, correlation id 1, client id "ioc", for a group of the same name. A broker answers it well
-# once consumers can join; asking is also what has it make the topic of committed offsets, so the first consumer need not
+# once consumers can join; asking also has it make the topic of committed offsets, so that the first consumer need not
 # wait for that.
 _FIND_COORDINATOR = struct.pack(">hhih3sh3s", 10, 0, 1, 3, b"ioc", 3, b"ioc")
 

@@ -105,7 +105,7 @@ class Settings:
 def _read_json(path: Path) -> dict[str, object]:
     try:
         loaded = json.loads(path.read_text("utf-8"))
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return {}
     except PermissionError as error:
         raise IocError(f"{path} may not be read by this user; run as its owner or set IOC_HOME elsewhere.") from error
