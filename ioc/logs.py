@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 import sys
+import time
+from collections.abc import Callable
 from datetime import UTC, datetime
 
 import orjson
@@ -29,10 +31,34 @@ class JsonLines(logging.Formatter):
         return orjson.dumps(line, default=str).decode()
 
 
+class Once(logging.Filter):
+    """Lets a line through once in `seconds`: a broker that is away is news the first time, not ten times a second.
+
+    Two lines are the same when logger and message template are; what else they carry does not count.
+    """
+
+    def __init__(self, seconds: float = 30.0, clock: Callable[[], float] = time.monotonic) -> None:
+        super().__init__()
+        self._seconds = seconds
+        self._clock = clock
+        self._last: dict[tuple[str, str], float] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Whether the line is news. Our own lines always are."""
+        if record.name.startswith("ioc."):
+            return True
+        now, key = self._clock(), (record.name, str(record.msg)[:60])
+        if now - self._last.get(key, -self._seconds) < self._seconds:
+            return False
+        self._last[key] = now
+        return True
+
+
 def set_up_logs(level: str = "warning") -> None:
     """Sends all logs to standard error as JSON lines; our own from info on, the libraries' from `level` on."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonLines())
+    handler.addFilter(Once())
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())

@@ -161,7 +161,7 @@ class StoredPartition:
 
     `tick` is the last one before `position`; `cells` holds every cell from hour `cells_from` on, and every one
     written at or past `position`; `cases` the open ones and those written at or past `position`, all there are if
-    `cases_complete`; `written_to` is the progress noted, 0 if none.
+    `cases_complete`; `events` the number of accepted records before `position`.
     """
 
     position: int
@@ -171,5 +171,5 @@ class StoredPartition:
     cells: list[StoredCell]
     stocks: list[StoredStock]
     cases: list[StoredCase]
-    written_to: int
+    events: int
     cases_complete: bool

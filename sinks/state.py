@@ -38,7 +38,13 @@ class StateReader:
             "SELECT max(tick) FROM ticks WHERE partition = %(partition)s AND version < %(position)s", **known
         )
         progress = self._rows(
-            "SELECT max(next), max(watermark_ms) FROM progress WHERE topic = %(topic)s AND partition = %(partition)s",
+            "SELECT max(watermark_ms) FROM progress WHERE topic = %(topic)s AND partition = %(partition)s",
+            topic=self._topic,
+            **known,
+        )
+        events = self._rows(
+            "SELECT count() FROM events FINAL WHERE topic = %(topic)s AND partition = %(partition)s "
+            "AND version < %(position)s",
             topic=self._topic,
             **known,
         )
@@ -63,12 +69,12 @@ class StateReader:
         return StoredPartition(
             position=position,
             tick=tick[0][0],
-            watermark=progress[0][1],
+            watermark=progress[0][0],
             cells_from=cells_from,
             cells=[StoredCell(*row) for row in cells],
             stocks=[StoredStock(*row) for row in stocks],
             cases=[StoredCase(*row) for row in cases],
-            written_to=progress[0][0],
+            events=events[0][0],
             cases_complete=held[0][0] == len(cases),
         )
 

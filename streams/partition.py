@@ -63,6 +63,8 @@ class PartitionState:
         self.tick = stored.tick
         self.tick_ms = tick_ms
         self.watermark = stored.watermark
+        # Accepted records before `position`; the caller counts on.
+        self.events = stored.events
         self.dirty = Dirty()
         self._dimensions = dimensions
         self._timers = Timers(tick_ms)

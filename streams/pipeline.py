@@ -61,7 +61,7 @@ class _Unwritten:
 
 
 class Pipeline:
-    """The partitions of one worker."""
+    """The partitions of one worker. `events` counts those folded so far, duplicates included."""
 
     def __init__(
         self,
@@ -79,7 +79,7 @@ class Pipeline:
         self._dimensions = Dimensions()
         self._states: dict[int, PartitionState] = {}
         self._gates: dict[int, FloodGate] = {}
-        self._counted: dict[int, int] = {}
+        self.events = 0
         self._unwritten = _Unwritten()
         self._assignment = 0
         # Between fold and settle a partition's cases are ahead of its cells: nobody may take a snapshot then.
@@ -125,11 +125,6 @@ class Pipeline:
         state = self._states.get(partition)
         return None if state is None else state.position & _OFFSETS
 
-    @property
-    def events(self) -> int:
-        """Events folded so far, duplicates included."""
-        return sum(self._counted.values())
-
     async def run(self) -> None:
         """Writes until cancelled; an error that outlasts the writer's retries ends it and every later `take`."""
         try:
@@ -147,7 +142,7 @@ class Pipeline:
             unwritten, self._unwritten = self._unwritten, _Unwritten()
             for partition in unwritten.last:
                 state = self._states[partition]
-                take_snapshot(state, self._dimensions, unwritten.rows, self._counted.get(partition, 0))
+                take_snapshot(state, self._dimensions, unwritten.rows)
         self._room.set()
         started = time.monotonic()
         await asyncio.to_thread(self._write, unwritten.rows)
@@ -182,7 +177,7 @@ class Pipeline:
         self._judge(partition, batch)
         await self._read_cells(state, segments, batch.first)
         state.settle(segments, batch.last + 1)
-        self._keep(partition, batch, unwritten.rows)
+        self._keep(state, batch, unwritten.rows)
         self._metrics.fold_seconds.inc(time.monotonic() - started)
         self._metrics.batch_records.observe(len(records))
 
@@ -198,8 +193,9 @@ class Pipeline:
         names = [CellName(cell.measure, cell.hour, *cell.dimension) for cell in cells]
         state.adopt_cells(await asyncio.to_thread(self._store.cells, state.partition, names), first)
 
-    def _keep(self, partition: int, batch: Batch, rows: WriteBatch) -> None:
+    def _keep(self, state: PartitionState, batch: Batch, rows: WriteBatch) -> None:
         """Records as they came: accepted ones, duplicates included, to events; the others to dead letters."""
+        partition = state.partition
         refused = {version for version, _, _ in batch.refused}
         entries: list[Any] = [entry for entry in batch.entries if entry[1]]
         punctuations = len(batch.entries) - len(entries)
@@ -219,7 +215,8 @@ class Pipeline:
         self._metrics.records.labels("event").inc(len(entries))
         self._metrics.records.labels("refused").inc(len(batch.refused))
         self._metrics.records.labels("punctuation").inc(punctuations)
-        self._counted[partition] = self._counted.get(partition, 0) + len(entries)
+        state.events += len(entries)
+        self.events += len(entries)
 
     def _observe(self, unwritten: _Unwritten) -> None:
         metrics, now = self._metrics, time.time()

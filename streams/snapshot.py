@@ -59,7 +59,7 @@ def _add_cells(
     columns.version.extend(versions.values())
 
 
-def take_snapshot(state: PartitionState, dimensions: Dimensions, batch: WriteBatch, events: int) -> None:
+def take_snapshot(state: PartitionState, dimensions: Dimensions, batch: WriteBatch) -> None:
     """Adds everything unwritten of `state` to `batch`, as of `state.position`."""
     dirty, state.dirty = state.dirty, Dirty()
     partition, cells, cases = state.partition, state.cells, state.cases
@@ -72,4 +72,4 @@ def take_snapshot(state: PartitionState, dimensions: Dimensions, batch: WriteBat
     for case_id, (version, clock) in dirty.cases.items():
         batch.cases.append(case_row(partition, case_id, cases[case_id], dimensions, clock, version))
     batch.ticks.extend(TickRow(partition, tick, version) for tick, version in dirty.ticks)
-    batch.progress.append(ProgressRow(partition, state.position, events, state.watermark))
+    batch.progress.append(ProgressRow(partition, state.position, state.events, state.watermark))

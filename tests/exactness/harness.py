@@ -15,6 +15,7 @@ from typing import Any
 
 import orjson
 from kafka import KafkaConsumer, TopicPartition
+from kafka.errors import NoBrokersAvailable
 
 from ioc.errors import IocError
 from ioc.local_time import LOCAL_ZONE
@@ -146,12 +147,27 @@ def written(settings: Settings) -> int:
 
 def sent(settings: Settings) -> int:
     """Records in the topic."""
-    consumer = KafkaConsumer(**settings.kafka.client_options())
+    consumer = _consumer(settings)
     try:
         partitions = [TopicPartition(settings.case_topic, number) for number in range(settings.partitions)]
         return sum(consumer.end_offsets(partitions).values())
     finally:
         consumer.close()
+
+
+def _consumer(settings: Settings) -> Any:
+    """A consumer, waited for while the broker comes back from being killed."""
+    found: list[Any] = []
+
+    def answers() -> bool:
+        try:
+            found.append(KafkaConsumer(**settings.kafka.client_options()))
+        except NoBrokersAvailable:
+            return False
+        return True
+
+    await_that(answers, "Kafka answers")
+    return found[0]
 
 
 def await_written(settings: Settings, workers: Crew) -> None:

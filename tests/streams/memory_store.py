@@ -116,7 +116,7 @@ class MemoryStore:
             ],
             stocks=[StoredStock(*key, *value) for key, value in self.stocks_at(2**63).items()],
             cases=cases,
-            written_to=self.next,
+            events=sum(version < position for version in self.events),
             cases_complete=len(cases) == len(self.cases),
         )
 

@@ -128,7 +128,7 @@ class Worker:
             return
         if self.rng.random() < 0.3 and crash_after is None:
             return
-        take_snapshot(self.state, self.dimensions, self.pending, 0)
+        take_snapshot(self.state, self.dimensions, self.pending)
         batch, self.pending = self.pending, WriteBatch()
         events, self.events = self.events, []
         self.rng.shuffle(batch.cases)
@@ -173,7 +173,7 @@ def undisturbed(log: list[LogRecord]) -> MemoryStore:
     worker = Worker(store, rng, [0])
     while worker.state.position - BASE < len(log):
         worker.batch(log)
-    take_snapshot(worker.state, worker.dimensions, worker.pending, 0)
+    take_snapshot(worker.state, worker.dimensions, worker.pending)
     store.write(worker.pending, worker.events)
     return store
 
@@ -205,7 +205,7 @@ def disturbed(log: list[LogRecord], rng: random.Random, zombies: bool) -> Memory
     worker = Worker(store, rng, committed)
     while worker.state.position - BASE < len(log):
         worker.batch(log)
-    take_snapshot(worker.state, worker.dimensions, worker.pending, 0)
+    take_snapshot(worker.state, worker.dimensions, worker.pending)
     store.write(worker.pending, worker.events)
     return store
 
