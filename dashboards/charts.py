@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import ceil
 from statistics import median
 from typing import Any, Literal
 
@@ -61,7 +62,8 @@ def ceiling(bars: Sequence[Bar]) -> int | None:
     usual = [bar.value for bar in bars if bar.value and not bar.running]
     if len(usual) < ENOUGH_MINUTES or max(usual) <= BURST * (middle := median(usual)):
         return None
-    return int(2 * middle) or None
+    step = int(10 ** max(0, len(str(int(2 * middle))) - 2))
+    return ceil(2 * middle / step) * step
 
 
 def flow_options(bars: Sequence[Bar], theme: Theme, lang: Lang) -> dict[str, Any]:

@@ -27,6 +27,11 @@ def test_few_minutes_know_no_usual_one() -> None:
     assert ceiling(bars(20_000, 100, 90, 3)) is None
 
 
+def test_the_axis_ends_at_a_round_number() -> None:
+    assert ceiling(bars(20_544, 1_746, 1_746, 1_745, 1_750, 3)) == 3_500
+    assert ceiling(bars(50, 1, 1, 1, 1, 3)) == 2
+
+
 def test_every_minute_is_drawn_and_the_running_one_apart() -> None:
     data = flow_options(bars(5, 6, 7), "light", "en")["series"][0]["data"]
     assert [point["value"] for point in data] == [5, 6, 7]
