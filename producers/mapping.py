@@ -119,7 +119,7 @@ def _text(name: str) -> str:
 def _check(name: str, mapping: MappingFile) -> None:
     try:
         ZoneInfo(mapping.zone)
-    except (OSError, ValueError) as error:
+    except (KeyError, OSError, ValueError) as error:
         raise IocError(f"Mapping {name}: zone {mapping.zone!r} is unknown; write one like Asia/Ho_Chi_Minh.") from error
     if not mapping.case_id or not mapping.time_formats or not mapping.events:
         raise IocError(f"Mapping {name}: case_id, time_formats and events may not be empty; name at least one each.")

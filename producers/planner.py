@@ -33,7 +33,7 @@ class Planner:
         """
         draw, shares, rhythm = self._draw, self._shares, self._rhythm
         offer, agency = self._catalogue.draw(draw)
-        online = draw() < shares.online
+        online = draw() < shares.online or not rhythm.staffed(start)
         time = rhythm.opening(draw, start, end, online)
         channel = "online" if online else ("postal" if draw() < shares.postal / (1 - shares.online) else "counter")
         stated = None if draw() < shares.no_channel else channel

@@ -98,10 +98,10 @@ def simulate_live(config: LiveConfig, directory: Directory | None = None) -> Ite
     ahead: dict[int, list[SimEvent]] = {}
     number = 0
     slots = _slots(start - span, start, config.backlog, config.rate)
-    carried: list[SimEvent] = []
-    for begin, length, wanted in slots:
-        events = carried + _take(ahead, begin, begin + length)
-        carried = []
+    surplus = 0
+    for begin, length, share in slots:
+        events = _take(ahead, begin, begin + length)
+        wanted = share - surplus
         while len(events) < wanted:
             number += 1
             prefix = date_text(local_day(begin))[2:].replace("-", "")
@@ -110,6 +110,8 @@ def simulate_live(config: LiveConfig, directory: Directory | None = None) -> Ite
                     events.append(event)
                 else:
                     ahead.setdefault(event.time // 1000, []).append(event)
+        # What a slot brings too much, the next ones bring less, but never so that no case comes in for long.
+        surplus = min(len(events) - wanted, 5 * share + 5)
         yield from sorted(events)
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable
 from datetime import date
+from functools import lru_cache
 from typing import Protocol
 
 from producers.wire import DAY, HOUR, LOCAL, MINUTE, local_day
@@ -24,6 +25,10 @@ _EPOCH_ORDINAL = date(1970, 1, 1).toordinal()
 
 class Rhythm(Protocol):
     """How waiting times become instants."""
+
+    def staffed(self, time: int) -> bool:
+        """Whether a counter takes in cases on the day of `time`."""
+        ...
 
     def opening(self, draw: Random, start: int, end: int, online: bool) -> int:
         """When a case that is handed in within [start, end) is handed in."""
@@ -46,6 +51,7 @@ class Rhythm(Protocol):
         ...
 
 
+@lru_cache(maxsize=4096)
 def is_working(day: int) -> bool:
     """Monday to Friday, fixed public holidays off; lunar holidays are left to the real working calendar."""
     if (day + 3) % 7 >= 5:
@@ -86,6 +92,9 @@ class WorkingWeek:
         """The working day `further` working days after the first working day from `day` on."""
         return self._working[bisect_left(self._working, day) + further]
 
+    def staffed(self, time: int) -> bool:
+        return is_working(local_day(time))
+
     def opening(self, draw: Random, start: int, end: int, online: bool) -> int:
         minutes = self._online if online else self._counter
         return self._on(local_day(start), minutes[int(draw() * len(minutes))], draw)
@@ -124,6 +133,9 @@ class LiveDay:
 
     def __init__(self, day_ms: int = HOUR // 2) -> None:
         self._day = day_ms
+
+    def staffed(self, time: int) -> bool:
+        return True
 
     def opening(self, draw: Random, start: int, end: int, online: bool) -> int:
         return start + int(draw() * (end - start))
