@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: env run test lint lock clean
+.PHONY: env run test lint browser lock clean
 
 env: $(STAMP)
 
@@ -23,7 +23,13 @@ lint: env
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-test: env lint
+# The wall's tests draw it in Chromium; where it can neither be found nor installed they are skipped, saying so.
+browser:
+	@command -v chromium >/dev/null || { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && \
+	  apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq install -y chromium fonts-noto-core >/dev/null; } || \
+	  echo "Chromium is not to be had here; the wall's browser tests will be skipped (Debian: chromium fonts-noto-core)."
+
+test: env lint browser
 	$(BIN)/python -m pytest
 
 # Renews requirements.lock from pyproject.toml: hashes, every platform, no index addresses.
