@@ -263,3 +263,10 @@ def test_the_command_reports_every_refused_row(tmp_path: Path) -> None:
     out = [orjson.loads(line) for line in (tmp_path / "out.ndjson").read_bytes().splitlines()]
     assert [one.get("key") for one in out] == ["A1", None]
     assert out[-1]["clock"] > datetime(2026, 1, 5, 1, 15, tzinfo=UTC).timestamp() * 1000
+
+
+def test_the_mapping_in_the_documentation_is_one(tmp_path: Path) -> None:
+    text = (Path(__file__).parents[2] / "docs" / "import.md").read_text("utf-8")
+    path = tmp_path / "documented.yaml"
+    path.write_text(text.split("```yaml\n")[1].split("```")[0], "utf-8")
+    assert load_mapping(str(path)).source == "mcdt.vithuy"
