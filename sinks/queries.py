@@ -158,10 +158,11 @@ def _cell_rows(
         f"""SELECT {dimension} AS dimension, {_sum(one.numerator, "value")}, {_sum(one.denominator, "value") or "0"},
                    max({later})
             FROM cells FINAL
-            WHERE {_where(asked, parameters)}
+            PREWHERE {_where(asked, parameters)}
               AND bucket >= toDateTime({{start:Int64}}) AND bucket < toDateTime({{end:Int64}})
             GROUP BY dimension ORDER BY dimension""",
         parameters=parameters,
+        # PREWHERE names columns of the key only, so FINAL merges no more than the period and loses no version of it.
         # A cell's month is part of its key, so its versions never lie in two partitions of the table.
         settings={"do_not_merge_across_partitions_select_final": 1},
     ).result_rows

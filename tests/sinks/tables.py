@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -11,6 +12,9 @@ import orjson
 from ioc.events import type_of
 from ioc.facts import to_ms
 from ioc.local_time import LOCAL_ZONE
+
+# The command, in a process of its own.
+IOC = (sys.executable, "-c", "from ioc.cli import main; main()")
 
 GENERATION = 1 << 44
 COLUMNS = {

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import Any
@@ -15,7 +14,7 @@ from sinks.client import connect
 from sinks.verify import verify
 from tests.conftest import Fresh
 from tests.sinks.histories import HISTORIES, SIMPLE, History
-from tests.sinks.tables import GENERATION, Event, Log, insert, moment, ms
+from tests.sinks.tables import GENERATION, IOC, Event, Log, insert, moment, ms
 
 pytestmark = pytest.mark.stack
 
@@ -227,7 +226,7 @@ def test_the_command_prints_one_document_and_exits_with_what_it_found(fresh: Fre
     load_all(client, SIMPLE[:3])
 
     def run() -> subprocess.CompletedProcess[bytes]:
-        command = [sys.executable, "-m", "ioc.cli", "verify", "--json"]
+        command = [*IOC, "verify", "--json"]
         return subprocess.run(command, env=fresh.env, capture_output=True, check=False)
 
     clean = run()
