@@ -31,29 +31,33 @@ class Ground:
 
     settings: Settings
     env: dict[str, str]
+    client: Any
 
     def start(self, *arguments: str) -> subprocess.Popen[bytes]:
         """Starts an `ioc` command."""
         return subprocess.Popen([*_command(), *arguments], env=self.env, stdout=subprocess.DEVNULL)
 
     def run(self, *arguments: str) -> Any:
-        """Runs an `ioc` command with --json to its end and returns its document. Raises FoundWrong with its words."""
-        done = subprocess.run([*_command(), *arguments, "--json"], env=self.env, capture_output=True, check=False)
-        if done.returncode not in (0, 1) or not done.stdout:
-            raise FoundWrong(
-                f"`ioc {' '.join(arguments)}` failed: {done.stderr.decode(errors='replace')[-500:].strip()}"
-            )
-        return orjson.loads(done.stdout)
+        """As `run_ioc`, in this environment."""
+        return run_ioc(self.env, *arguments)
 
     def written(self) -> dict[int, int]:
         """Partition -> records written so far."""
-        with connect(self.settings.clickhouse) as client:
-            rows = client.query("SELECT partition, max(next) FROM progress GROUP BY partition").result_rows
+        rows = self.client.query("SELECT partition, max(next) FROM progress GROUP BY partition").result_rows
         return {partition: following & OFFSETS for partition, following in rows}
 
 
 def _command() -> list[str]:
     return [sys.executable, "-c", "from ioc.cli import main; main()"]
+
+
+def run_ioc(env: dict[str, str], *arguments: str) -> Any:
+    """Runs an `ioc` command with --json to its end and returns its document. Raises FoundWrong with its words."""
+    done = subprocess.run([*_command(), *arguments, "--json"], env=env, capture_output=True, check=False)
+    if done.returncode not in (0, 1) or not done.stdout:
+        words = done.stderr.decode(errors="replace")[-500:].strip()
+        raise FoundWrong(f"`ioc {' '.join(arguments)}` failed: {words}")
+    return orjson.loads(done.stdout)
 
 
 @contextmanager
@@ -66,13 +70,14 @@ def ground(topic: str | None = None) -> Iterator[Ground]:
         "IOC_CASE_TOPIC": topic or f"bench-{name}",
         "IOC_GROUP": f"bench-{name}",
     }
-    made = Ground(load_settings(env), env)
-    made.run("schema", "migrate")
+    settings = load_settings(env)
+    run_ioc(env, "schema", "migrate")
+    client = connect(settings.clickhouse)
     try:
-        yield made
+        yield Ground(settings, env, client)
     finally:
-        with connect(made.settings.clickhouse, database="default") as client:
-            client.command(f"DROP DATABASE IF EXISTS bench_{name} SYNC")
+        client.command(f"DROP DATABASE IF EXISTS bench_{name} SYNC")
+        client.close()
 
 
 @contextmanager

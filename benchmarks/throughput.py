@@ -27,6 +27,8 @@ from producers.traps import clean
 # The plain agent manages some thousand a second; half a minute of it says all there is to say.
 _PLAIN_SECONDS = 30.0
 _HOUR_MS = 3_600_000
+# Looking costs the store a millisecond or two.
+_LOOK_SECONDS = 0.2
 
 
 def throughput(events: int, two_workers: bool = True) -> Report:
@@ -89,7 +91,7 @@ def _measure(where: Ground, process: subprocess.Popen[bytes], total: int, second
     while after < total and time.monotonic() - started < seconds:
         if process.poll() is not None:
             break
-        time.sleep(0.1)
+        time.sleep(_LOOK_SECONDS)
         after = sum(where.written().values())
     return (after - before) / (time.monotonic() - started)
 
