@@ -83,9 +83,9 @@ def stocks_of(histories: list[History]) -> dict[tuple[str, str, str], int]:
     return stocks
 
 
-def load_all(client: Any, histories: list[History]) -> Log:
-    log = load(client, histories)
-    insert(client, "stocks", [(0, *key, value, VERSION) for key, value in stocks_of(histories).items()])
+def load_all(client: Any, histories: list[History], partition: int = 0) -> Log:
+    log = load(client, histories, partition)
+    insert(client, "stocks", [(partition, *key, value, VERSION) for key, value in stocks_of(histories).items()])
     return log
 
 
@@ -138,7 +138,8 @@ def changed_case(**columns: Any) -> Callable[[Any, Log], None]:
         chosen = ", ".join(f"{columns[name]!r}" if name in columns else name for name in names)
         client.command(
             f"INSERT INTO cases (partition, case_id, {', '.join(names)}, version) "
-            f"SELECT partition, case_id, {chosen}, version + 1 FROM cases WHERE case_id = 'supplements'"
+            f"SELECT partition, case_id, {chosen}, version + 1 FROM cases "
+            f"WHERE case_id = 'supplements' AND partition = {log.partition}"
         )
 
     return corrupt
@@ -148,17 +149,18 @@ def changed_events(columns: str) -> Callable[[Any, Log], None]:
     def corrupt(client: Any, log: Log) -> None:
         client.command(
             f"INSERT INTO events (topic, partition, version, kind, case_id, time, broker_time, raw) "
-            f"SELECT topic, partition, {GENERATION + 500}, {columns} FROM events WHERE version = {GENERATION}"
+            f"SELECT topic, partition, {GENERATION + 500}, {columns} FROM events "
+            f"WHERE version = {GENERATION} AND partition = {log.partition}"
         )
         written = datetime.now(UTC)
-        insert(client, "progress", [("cases", 0, GENERATION + 501, 9, 0, written)])
+        insert(client, "progress", [("cases", log.partition, GENERATION + 501, 9, 0, written)])
 
     return corrupt
 
 
 def cell(measure: str, value: int, agency: str = "supplements") -> Callable[[Any, Log], None]:
-    row = (0, measure, moment("05 09:00"), agency, "s", "counter", value, VERSION + 1)
-    return lambda client, log: insert(client, "cells", [row])
+    row = (measure, moment("05 09:00"), agency, "s", "counter", value, VERSION + 1)
+    return lambda client, log: insert(client, "cells", [(log.partition, *row)])
 
 
 def unwritten_case(client: Any, log: Log) -> None:
@@ -167,48 +169,46 @@ def unwritten_case(client: Any, log: Log) -> None:
 
 
 def behind(client: Any, log: Log) -> None:
-    insert(client, "progress", [("other", 0, GENERATION | 1, 1, 0, datetime.now(UTC))])
-    insert(client, "dead_letters", [("other", 0, GENERATION | 1, "empty", "", "", "", datetime.now(UTC))])
+    insert(client, "progress", [("other", log.partition, GENERATION | 1, 1, 0, datetime.now(UTC))])
+    insert(client, "dead_letters", [("other", log.partition, GENERATION | 1, "empty", "", "", "", datetime.now(UTC))])
 
 
-@pytest.mark.parametrize(
-    ("corrupt", "whats"),
-    [
-        pytest.param(cell("supplement_requests", 2), {"cells"}, id="changed cell"),
-        pytest.param(cell("supplement_requests", 0), {"cells"}, id="cell taken back"),
-        pytest.param(cell("ratings", 1), {"cells"}, id="extra cell"),
-        pytest.param(cell("supplement_requests", 1, "another"), {"cells"}, id="cell of another agency"),
-        pytest.param(changed_case(due_ms=1), {"cases"}, id="due"),
-        pytest.param(changed_case(agency="x"), {"cases"}, id="agency"),
-        pytest.param(changed_case(service="x"), {"cases"}, id="service"),
-        pytest.param(changed_case(channel="x"), {"cases"}, id="channel"),
-        pytest.param(changed_case(status="open"), {"cases"}, id="status"),
-        pytest.param(changed_case(submitted_ms=1), {"cases"}, id="submitted"),
-        pytest.param(changed_case(accepted_ms=1), {"cases"}, id="accepted"),
-        pytest.param(changed_case(closed_ms=1), {"cases"}, id="closed"),
-        pytest.param(changed_case(waited_ms=1), {"cases"}, id="waited"),
-        pytest.param(changed_case(supplements=1), {"cases"}, id="supplements"),
-        pytest.param(changed_case(facts="[]"), {"cases"}, id="lost facts"),
-        pytest.param(unwritten_case, {"cases", "cells"}, id="missing case"),
-        pytest.param(
-            changed_events("'paid', case_id, time, broker_time, raw"), {"events"}, id="kind column differs from raw"
-        ),
-        pytest.param(
-            changed_events("kind, case_id, time + 1, broker_time, raw"), {"events"}, id="time column differs from raw"
-        ),
-        pytest.param(
-            changed_events("kind, 'x', time, broker_time, raw"), {"events"}, id="case column differs from raw"
-        ),
-        pytest.param(behind, {"progress"}, id="progress behind what is stored"),
-    ],
-)
-def test_each_corruption_is_found(client: Any, corrupt: Callable[[Any, Log], None], whats: set[str]) -> None:
-    log = load_all(client, SIMPLE[5:7])
-    corrupt(client, log)
-    findings = verify(client)
-    assert findings.differences > 0
-    assert {example["what"] for example in findings.examples} == whats
-    assert all(example["partition"] == 0 for example in findings.examples)
+CORRUPTIONS: dict[str, tuple[Callable[[Any, Log], None], set[str]]] = {
+    "nothing": (lambda client, log: None, set()),
+    "changed cell": (cell("supplement_requests", 2), {"cells"}),
+    "cell taken back": (cell("supplement_requests", 0), {"cells"}),
+    "extra cell": (cell("ratings", 1), {"cells"}),
+    "cell of another agency": (cell("supplement_requests", 1, "another"), {"cells"}),
+    "due": (changed_case(due_ms=1), {"cases"}),
+    "agency": (changed_case(agency="x"), {"cases"}),
+    "service": (changed_case(service="x"), {"cases"}),
+    "channel": (changed_case(channel="x"), {"cases"}),
+    "status": (changed_case(status="open"), {"cases"}),
+    "submitted": (changed_case(submitted_ms=1), {"cases"}),
+    "accepted": (changed_case(accepted_ms=1), {"cases"}),
+    "closed": (changed_case(closed_ms=1), {"cases"}),
+    "waited": (changed_case(waited_ms=1), {"cases"}),
+    "supplements": (changed_case(supplements=1), {"cases"}),
+    "lost facts": (changed_case(facts="[]"), {"cases"}),
+    "missing case": (unwritten_case, {"cases", "cells"}),
+    "kind column differs from raw": (changed_events("'paid', case_id, time, broker_time, raw"), {"events"}),
+    "time column differs from raw": (changed_events("kind, case_id, time + 1, broker_time, raw"), {"events"}),
+    "case column differs from raw": (changed_events("kind, 'x', time, broker_time, raw"), {"events"}),
+    "progress behind what is stored": (behind, {"progress"}),
+}
+
+
+def test_each_corruption_is_found(client: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sinks.verify.EXAMPLES", 1000)
+    # Each in a partition of its own, so that one run of the command's work tells them apart.
+    for partition, (corrupt, _) in enumerate(CORRUPTIONS.values()):
+        corrupt(client, load_all(client, SIMPLE[5:7], partition))
+    found: dict[int, set[str]] = {partition: set() for partition in range(len(CORRUPTIONS))}
+    for example in verify(client).examples:
+        found[example["partition"]].add(example["what"])
+    assert {name: found[partition] for partition, name in enumerate(CORRUPTIONS)} == {
+        name: whats for name, (_, whats) in CORRUPTIONS.items()
+    }
 
 
 def test_an_extra_case_and_a_stock_are_found(client: Any) -> None:
