@@ -20,7 +20,7 @@ _LINE_LIMIT = 1 << 20
 
 
 async def serve(home: Path, host: str, port: int) -> None:
-    """Serves until SIGTERM or SIGINT; running statements then get a few seconds to end."""
+    """Serves until SIGTERM or SIGINT; running statements then get a few seconds to end before they are killed."""
     engine = Engine(home / "store")
     server = StoreServer(engine, ensure_passwords(home / "passwords.json"))
     runner = web.AppRunner(
@@ -30,7 +30,7 @@ async def serve(home: Path, host: str, port: int) -> None:
         auto_decompress=False,
         max_line_size=_LINE_LIMIT,
         max_field_size=_LINE_LIMIT,
-        shutdown_timeout=5,
+        shutdown_timeout=1,
     )
     await runner.setup()
     try:
@@ -42,6 +42,7 @@ async def serve(home: Path, host: str, port: int) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, ended.set)
     await ended.wait()
+    await server.drain()
     await runner.cleanup()
     await asyncio.to_thread(engine.close)
     print("store: stopped", flush=True)

@@ -46,7 +46,7 @@ class _Zstd:
 
 class _Lz4:
     def __init__(self) -> None:
-        self._stream = cramjam.lz4.Compressor()
+        self._stream = cramjam.lz4.Compressor(level=1)
 
     def add(self, piece: bytes) -> bytes:
         self._stream.compress(piece)
@@ -69,6 +69,12 @@ def encoder(encoding: str) -> Encoder:
     if encoding == "zstd":
         return _Zstd()
     return _Zlib(31 if encoding == "gzip" else 15)
+
+
+def encode(body: bytes, encoding: str) -> bytes:
+    """A whole body in an encoding that `choose` gave."""
+    stream = encoder(encoding)
+    return stream.add(body) + stream.finish()
 
 
 def decode(body: bytes, encoding: str, limit: int) -> bytes:

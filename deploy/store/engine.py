@@ -11,7 +11,7 @@ import os
 import re
 import shutil
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -84,6 +84,7 @@ class Engine:
         self._directory = directory
         directory.mkdir(parents=True, exist_ok=True)
         self._lock = self._take_lock()
+        self._keep_lock = threading.Lock()
         self._clean()
         config = directory / "engine.xml"
         config.write_text(_configuration(directory, limits or Limits()), "utf-8")
@@ -98,8 +99,6 @@ class Engine:
             version = self._keep.query("SELECT version(), timezone()", "TabSeparated").bytes()
         self.table_functions = frozenset(names.split())
         self.version, self.timezone = version.decode().strip().split("\t")
-
-    _keep_lock = threading.Lock()
 
     def _take_lock(self) -> int:
         handle = os.open(self._directory / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
@@ -174,7 +173,7 @@ class Engine:
                 written_bytes=result.bytes_written(),
             )
 
-    def stream(self, sql: str, output_format: str, request: Request) -> Iterator[bytes]:
+    def stream(self, sql: str, output_format: str, request: Request) -> Generator[bytes, None, None]:
         """A reading statement's answer block by block; for formats whose blocks simply follow one another.
 
         Raises EngineError, from the first block on. Closing the generator cancels the statement.
@@ -206,6 +205,11 @@ class Engine:
         """Ends the statement of a request if it still runs; does nothing otherwise."""
         with _told(), self._keep_lock:
             self._keep.query(f"KILL QUERY WHERE Settings['log_comment'] = {_text(request_id)} ASYNC")
+
+    def cancel_all(self) -> None:
+        """Ends every statement that runs."""
+        with _told(), self._keep_lock:
+            self._keep.query("KILL QUERY WHERE Settings['log_comment'] != '' ASYNC")
 
     def close(self) -> None:
         """Flushes and closes; the engine object is of no use afterwards."""

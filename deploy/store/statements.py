@@ -88,13 +88,18 @@ def _first_word(text: bytes) -> bytes:
     raise EngineError(62, "SYNTAX_ERROR", "Empty query")
 
 
-def refuse_several(text: bytes) -> None:
-    """One request is one statement: anything after a semicolon is refused as ClickHouse does (code 62)."""
-    ended = False
+def single(text: bytes) -> str:
+    """The text of the one statement there is; anything after a semicolon is refused as ClickHouse does (code 62)."""
+    end = len(text)
     for token in tokens(text):
-        if ended and token.text != b";":
+        if end < len(text) and token.text != b";":
             raise EngineError(62, "SYNTAX_ERROR", "Multi-statements are not allowed")
-        ended = ended or token.text == b";"
+        if token.text == b";":
+            end = min(end, token.start)
+    try:
+        return text[:end].decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise EngineError(62, "SYNTAX_ERROR", f"The statement is not UTF-8: {error}") from error
 
 
 def insert_with_rows(text: bytes) -> Insert | None:
