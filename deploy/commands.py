@@ -20,17 +20,20 @@ from ioc.errors import IocError
 from ioc.output import REMARKS, print_json
 from ioc.settings import Settings, load_settings
 
+# Commands that run until they are stopped and need no further options.
+SUPERVISED = frozenset({"worker", "wall"})
+
 JsonOption = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]
 
 
 def up(
-    with_: Annotated[str, typer.Option("--with", help="Further commands to supervise: worker,wall")] = "",
+    with_: Annotated[str, typer.Option("--with", help="Further commands to supervise: worker,worker,wall")] = "",
     foreground: Annotated[bool, typer.Option("--foreground", help="Stay; Ctrl-C stops everything.")] = False,
     json: JsonOption = False,
 ) -> None:
     """Starts the local stack and waits until it is healthy and its schema is in place."""
     settings = load_settings()
-    extras = [ioc_part(settings, name, name) for name in with_.split(",") if name]
+    extras = [ioc_part(settings, name, command) for name, command in further_parts(with_)]
     already = bring_up(settings, extras, attached=foreground)
     settings = load_settings()
     report = describe(settings)
@@ -41,6 +44,17 @@ def up(
         _print_parts(report["parts"])
     if foreground and not already:
         _stay(settings)
+
+
+def further_parts(text: str) -> list[tuple[str, str]]:
+    """Names and commands in `worker,worker,wall`: ("worker", "worker"), ("worker-2", "worker"), ("wall", "wall")."""
+    parts: list[tuple[str, str]] = []
+    for command in (word.strip() for word in text.split(",") if word.strip()):
+        if command not in SUPERVISED:
+            raise IocError(f"--with {command} cannot be supervised; name any of {', '.join(sorted(SUPERVISED))}.")
+        number = sum(command == before for _, before in parts) + 1
+        parts.append((command if number == 1 else f"{command}-{number}", command))
+    return parts
 
 
 def down(json: JsonOption = False) -> None:
