@@ -140,4 +140,7 @@ def decode(key: bytes | None, value: bytes | None) -> tuple[str, Fact] | Punctua
     kind = type(data)
     if kind in _WITH_TIMES and not _in_range(data):
         return Refusal("time_out_of_range", "a time among the event's fields")
-    return case_id, FACT_OF[kind](to_ms(moment), event.source, event.id, data)
+    # `to_ms` written out: a call less, for every event passes here.
+    since = moment - EPOCH
+    time = since.days * 86_400_000 + since.seconds * 1000 + since.microseconds // 1000
+    return case_id, FACT_OF[kind](time, event.source, event.id, data)

@@ -202,6 +202,7 @@ class Planner:
         time = rhythm.soon(draw, time, 600)
         book.due = rhythm.deadline(max(time, book.due or 0), 1 + int(draw() * 5))
         if book.pauses:
+            book.waited += time - book.paused_since
             book.paused_since = time
         apology = draw() < 0.7
         values = (("rescheduled", 1),) if apology else (("rescheduled", 1), ("rescheduled_no_apology", 1))

@@ -19,9 +19,9 @@ from streams.transport import BatchScheduler, BatchSchema, BatchTransport, Epoch
 
 log = logging.getLogger("ioc.worker")
 
-# A fetch of 4 MiB a partition is some 10,000 events: large enough that a batch costs nothing an event, small enough
-# that six partitions of them stay below 100 MB decoded.
-_FETCH_BYTES = 4 * 1024 * 1024
+# Compressed bytes a partition and fetch: some 15,000 events, so that a batch's own cost is nothing an event, and
+# the batches waiting before the agent stay below 200 MB decoded.
+_FETCH_BYTES = 384 * 1024
 # Batches that may wait in front of the agent.
 _WAITING_BATCHES = 4
 

@@ -27,25 +27,36 @@ class Record(Protocol):
 
 @dataclass(slots=True)
 class Batch:
-    """Decoded records in offset order; `entries` are (version, case id or "", fact or punctuation, record)."""
+    """Decoded records in offset order, as three lists of one length; refused ones apart, with their versions.
 
+    `base` + a record's offset is its version. A punctuation has the case id "".
+    """
+
+    base: int
     first: int
     last: int
-    entries: list[tuple[int, str, Fact | Punctuation, Record]] = field(default_factory=list)
+    records: list[Record] = field(default_factory=list)
+    case_ids: list[str] = field(default_factory=list)
+    facts: list[Fact | Punctuation] = field(default_factory=list)
     refused: list[tuple[int, Refusal, Record]] = field(default_factory=list)
 
 
 def read_batch(records: Sequence[Record], generation: int) -> Batch:
     """Decodes `records` (one or more, of one partition, in offset order)."""
     base = generation << OFFSET_BITS
-    batch = Batch(base + records[0].offset, base + records[-1].offset)
-    entries, refused = batch.entries, batch.refused
+    batch = Batch(base, base + records[0].offset, base + records[-1].offset)
+    kept, case_ids, facts = batch.records, batch.case_ids, batch.facts
     for record in records:
         decoded = decode(record.key, record.value)
         if type(decoded) is tuple:
-            entries.append((base + record.offset, decoded[0], decoded[1], record))
+            case_id, fact = decoded
+            case_ids.append(case_id)
+            facts.append(fact)
         elif type(decoded) is Punctuation:
-            entries.append((base + record.offset, "", decoded, record))
+            case_ids.append("")
+            facts.append(decoded)
         elif type(decoded) is Refusal:
-            refused.append((base + record.offset, decoded, record))
+            batch.refused.append((base + record.offset, decoded, record))
+            continue
+        kept.append(record)
     return batch

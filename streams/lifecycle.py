@@ -172,6 +172,8 @@ def _rescheduled(case: Case, time: int, data: Rescheduled, counts: Counts, dimen
         case.due = to_ms(data.due)
         case.seen |= RESCHEDULED
         if case.pauses:
+            # The new date takes the pause so far into account; the handling time leaves it out all the same.
+            case.waited += time - case.paused_since
             case.paused_since = time
         _count(counts, case, M["rescheduled"], time)
         if not data.apology:

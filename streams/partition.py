@@ -117,7 +117,9 @@ class PartitionState:
         """Ids of the batch's cases that are not held and may be stored."""
         if self.cases_complete:
             return []
-        return list({case_id for _, case_id, _, _ in batch.entries if case_id and case_id not in self.cases})
+        missing = set(batch.case_ids).difference(self.cases)
+        missing.discard("")
+        return list(missing)
 
     def adopt_cases(self, rows: Iterable[StoredCase]) -> None:
         """Takes in cases read on demand. Raises WrittenAhead when one was written at or past our position."""
@@ -150,7 +152,9 @@ class PartitionState:
         segment = Segment()
         cuts = iter(self._cuts[bisect_left(self._cuts, batch.first) :])
         cut = next(cuts, None)
-        for version, case_id, fact, record in batch.entries:
+        base = batch.base
+        for record, case_id, fact in zip(batch.records, batch.case_ids, batch.facts, strict=True):
+            version = base + record.offset
             while cut is not None and cut < version:
                 segment = self._end(segments, segment, cut)
                 cut = next(cuts, None)

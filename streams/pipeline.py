@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -107,8 +107,13 @@ class Pipeline:
             raise self.failure
         async with self._settled:
             unwritten, assignment = self._unwritten, self._assignment
-            state = await self._state(partition, records[0].offset)
-            await self._fold(state, records, unwritten)
+            try:
+                state = await self._state(partition, records[0].offset)
+                await self._fold(state, records, unwritten)
+            except BaseException as error:
+                # The cases may be ahead of the cells now: nothing may be written from here on.
+                self.failure = error
+                raise
             if assignment != self._assignment:
                 # Revoked while this batch was under way: it is fetched again, by us or another, and so is its state.
                 self._states.pop(partition, None)
@@ -139,6 +144,8 @@ class Pipeline:
 
     async def _flush(self) -> None:
         async with self._settled:
+            if self.failure is not None:
+                raise self.failure
             unwritten, self._unwritten = self._unwritten, _Unwritten()
             for partition in unwritten.last:
                 state = self._states[partition]
@@ -195,28 +202,26 @@ class Pipeline:
 
     def _keep(self, state: PartitionState, batch: Batch, rows: WriteBatch) -> None:
         """Records as they came: accepted ones, duplicates included, to events; the others to dead letters."""
-        partition = state.partition
+        partition, base = state.partition, batch.base
         refused = {version for version, _, _ in batch.refused}
-        entries: list[Any] = [entry for entry in batch.entries if entry[1]]
-        punctuations = len(batch.entries) - len(entries)
-        if refused:
-            entries = [entry for entry in entries if entry[0] not in refused]
+        kept: Iterable[tuple[Record, str, Any]] = zip(batch.records, batch.case_ids, batch.facts, strict=True)
+        kept = [one for one in kept if one[1] and not (refused and base + one[0].offset in refused)]
         events = rows.events
-        events.partition.extend([partition] * len(entries))
-        events.version.extend([entry[0] for entry in entries])
-        events.kind.extend([KIND_OF_DATA[type(entry[2].data)] for entry in entries])
-        events.case_id.extend([entry[1] for entry in entries])
-        events.time.extend([entry[2].time for entry in entries])
-        events.broker_time.extend([entry[3].timestamp for entry in entries])
-        events.raw.extend([entry[3].value for entry in entries])
+        events.partition.extend([partition] * len(kept))
+        events.version.extend([base + record.offset for record, _, _ in kept])
+        events.kind.extend([KIND_OF_DATA[type(fact.data)] for _, _, fact in kept])
+        events.case_id.extend([case_id for _, case_id, _ in kept])
+        events.time.extend([fact.time for _, _, fact in kept])
+        events.broker_time.extend([record.timestamp for record, _, _ in kept])
+        events.raw.extend([record.value or b"" for record, _, _ in kept])
         for version, refusal, record in batch.refused:
             rows.dead_letters.append(_dead_letter(partition, version, refusal, record))
             self._metrics.dead_letters.labels(refusal.reason).inc()
-        self._metrics.records.labels("event").inc(len(entries))
+        self._metrics.records.labels("event").inc(len(kept))
         self._metrics.records.labels("refused").inc(len(batch.refused))
-        self._metrics.records.labels("punctuation").inc(punctuations)
-        state.events += len(entries)
-        self.events += len(entries)
+        self._metrics.records.labels("punctuation").inc(batch.case_ids.count(""))
+        state.events += len(kept)
+        self.events += len(kept)
 
     def _observe(self, unwritten: _Unwritten) -> None:
         metrics, now = self._metrics, time.time()

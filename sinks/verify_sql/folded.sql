@@ -90,7 +90,7 @@ clocked AS (
         arrayFold((z, t) -> (
                 bitOr(bitAnd(z.1, t.3), t.2),
                 if((z.1 = 0 AND t.2 != 0) OR (z.1 != 0 AND t.4 != 0), t.1, z.2),
-                if(z.1 != 0 AND bitAnd(z.1, t.3) = 0, z.3 + t.1 - z.2, z.3),
+                if(z.1 != 0 AND (bitAnd(z.1, t.3) = 0 OR t.4 != 0), z.3 + t.1 - z.2, z.3),
                 multiIf(t.4 != 0, t.4, z.4 != 0 AND z.1 != 0 AND bitAnd(z.1, t.3) = 0, z.4 + t.1 - z.2, z.4)),
             touches, (toUInt8(0), toInt64(0), toInt64(0), initial_due)) AS z
     FROM named

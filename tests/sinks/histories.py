@@ -190,7 +190,7 @@ SIMPLE = [
             ("rescheduled", "05 11"): 1,
             ("rescheduled_no_apology", "05 11"): 1,
         },
-        {**OPEN, "waited_ms": H, "due": "06 09:00"},
+        {**OPEN, "waited_ms": 3 * H, "due": "06 09:00"},
     ),
     History(
         "transferred",

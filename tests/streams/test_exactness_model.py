@@ -149,7 +149,8 @@ class Worker:
         state.adopt_cells(self.store.cells_of(names), batch.first)
         state.settle(segments, batch.last + 1)
         refused = {version for version, _, _ in (*batch.refused, *conflicts)}
-        for version, case_id, fact, record in batch.entries:
+        for record, case_id, fact in zip(batch.records, batch.case_ids, batch.facts, strict=True):
+            version = batch.base + record.offset
             if case_id and version not in refused:
                 self.events.append(Row(version, case_id, fact, record.value))
         for version, refusal, record in (*batch.refused, *conflicts):
