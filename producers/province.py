@@ -96,7 +96,9 @@ def simulate_live(config: LiveConfig, directory: Directory | None = None) -> Ite
     source = random.Random(config.seed)
     planner = Planner(source.random, LiveDay(), Catalogue(directory or load_directory()), config.shares)
     ahead: dict[int, list[SimEvent]] = {}
-    number = 0
+    # Numbers begin with the second of the day at which the run began: a run started again, on the same topic and the
+    # same day, must not use an id twice.
+    number = start // 1000 % 86_400 * 100_000
     slots = _slots(start - span, start, config.backlog, config.rate)
     surplus = 0
     for begin, length, share in slots:

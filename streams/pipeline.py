@@ -38,14 +38,14 @@ class Store(Protocol):
 class Limits:
     """What a worker may hold.
 
-    `unwritten` records: at 100,000 events a second two such writes fit into a second, and their rows into 200 MB.
-    `cells` and `closed` cases are per partition: 200,000 closed cases are a quarter's, so that a case is seldom read
-    back for its rating or its sync; both sum up to some 400 MB over six partitions.
+    `unwritten` records: a second or two of the fastest replay, some 100 MB with their rows. `cells` and `closed`
+    cases are per partition: 250,000 cells are six weeks of a province's live flow, 40,000 closed cases three months',
+    so that a case is seldom read back for its rating or its sync. Over six partitions, 200 MB and 240 MB at most.
     """
 
     unwritten: int = 60_000
-    cells: int = 400_000
-    closed: int = 60_000
+    cells: int = 250_000
+    closed: int = 40_000
     tick_ms: int = 60_000
     flood: FloodLimits = field(default_factory=FloodLimits)
 
