@@ -9,6 +9,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+import numpy as np
+from numpy.typing import NDArray
+
 
 @dataclass(slots=True)
 class EventColumns:
@@ -160,8 +163,8 @@ class StoredPartition:
     """A partition's state as stored, for a reader at `position`.
 
     `tick` is the last one before `position`; `cells` holds every cell from hour `cells_from` on, and every one
-    written at or past `position`; `cases` the open ones and those written at or past `position`, all there are if
-    `cases_complete`; `events` the number of accepted records before `position`.
+    written at or past `position`; `cases` the open ones and those written at or past `position`; `known` the CRC-32
+    of every stored case's id; `events` the number of accepted records before `position`.
     """
 
     position: int
@@ -172,4 +175,4 @@ class StoredPartition:
     stocks: list[StoredStock]
     cases: list[StoredCase]
     events: int
-    cases_complete: bool
+    known: NDArray[np.uint32]

@@ -15,6 +15,7 @@ from ioc.events import Digitised, Rated, Synced
 from ioc.facts import Fact, Punctuation, Refusal, read_facts
 from sinks.rows import StoredCase, StoredCell, StoredPartition
 from streams.batch import Batch, Record
+from streams.case_filter import CaseFilter
 from streams.dimensions import HOUR_MASK, Cell, Dimension, Dimensions
 from streams.lifecycle import Case, Counts, advance, begin, fold, load
 from streams.stocks import STOCK_NAMES, STOCK_NUMBERS, Timers, next_move, stock_of
@@ -72,7 +73,7 @@ class PartitionState:
         self.cells: Counts = {}
         self.stocks: Counts = {}
         self.cells_from = stored.cells_from
-        self.cases_complete = stored.cases_complete
+        self._filter = CaseFilter(stored.known)
         self._stock_base: dict[int, int] = {}
         self._closed: deque[str] = deque()
         # Rows that stand at or past our position: written before a crash, or by a worker that had the partition.
@@ -115,11 +116,9 @@ class PartitionState:
 
     def missing_cases(self, batch: Batch) -> list[str]:
         """Ids of the batch's cases that are not held and may be stored."""
-        if self.cases_complete:
-            return []
         missing = set(batch.case_ids).difference(self.cases)
         missing.discard("")
-        return list(missing)
+        return self._filter.may_be_stored(missing)
 
     def adopt_cases(self, rows: Iterable[StoredCase]) -> None:
         """Takes in cases read on demand. Raises WrittenAhead when one was written at or past our position."""
@@ -329,7 +328,7 @@ class PartitionState:
                 self._closed.append(case_id)
                 break
             del self.cases[case_id]
-            self.cases_complete = False
+            self._filter.add(case_id)
         if len(self.cells) > cells:
             self._evict_cells(cells // 2)
 

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from sinks.rows import CellName, StoredCase, StoredCell, StoredPartition, StoredStock, WriteBatch
+from streams.case_filter import checksums
 
 
 class Crash(Exception):
@@ -117,7 +118,7 @@ class MemoryStore:
             stocks=[StoredStock(*key, *value) for key, value in self.stocks_at(2**63).items()],
             cases=cases,
             events=sum(version < position for version in self.events),
-            cases_complete=len(cases) == len(self.cases),
+            known=checksums(self.cases),
         )
 
     def cases_of(self, case_ids: Sequence[str]) -> list[StoredCase]:

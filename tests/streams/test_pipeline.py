@@ -12,6 +12,7 @@ import pytest
 from ioc.errors import Unreachable
 from ioc.events import Accepted, Finished, encode_event
 from sinks.rows import CellName, StoredCase, StoredCell, StoredPartition, WriteBatch
+from streams.case_filter import checksums
 from streams.flood import DeadLetterFlood, FloodLimits
 from streams.metrics import WorkerMetrics
 from streams.partition import WrittenAhead
@@ -49,7 +50,7 @@ class FakeStore:
 
     def partition(self, partition: int, position: int) -> StoredPartition:
         self.loads += 1
-        return StoredPartition(position, 0, 0, self._cells_from, [], [], [], 0, True)
+        return StoredPartition(position, 0, 0, self._cells_from, [], [], [], 0, checksums([]))
 
     def cases(self, partition: int, case_ids: Sequence[str]) -> list[StoredCase]:
         return []

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from ioc.events import Accepted, Data, Finished, Paused, Rescheduled, Resumed, encode_clock, encode_event
 from sinks.rows import StoredPartition
 from streams.batch import read_batch
+from streams.case_filter import checksums
 from streams.dimensions import Dimensions
 from streams.lifecycle import FINISHED, Case
 from streams.partition import PartitionState
@@ -33,7 +34,7 @@ class Log:
 
     def __init__(self) -> None:
         self.dimensions = Dimensions()
-        empty = StoredPartition(1 << 44, 0, 0, 0, [], [], [], 0, True)
+        empty = StoredPartition(1 << 44, 0, 0, 0, [], [], [], 0, checksums([]))
         self.state = PartitionState(0, empty, self.dimensions, MINUTE)
         self._offset = 0
 
