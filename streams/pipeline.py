@@ -19,11 +19,13 @@ from sinks.rows import CellName, DeadLetterRow, StoredCase, StoredCell, StoredPa
 from streams.batch import OFFSET_BITS, Batch, Record, read_batch
 from streams.dimensions import Dimensions
 from streams.flood import FloodGate, FloodLimits
+from streams.memory import trimmer
 from streams.metrics import WorkerMetrics
 from streams.partition import PartitionState, Segment
 from streams.snapshot import take_snapshot
 
 _OFFSETS = (1 << OFFSET_BITS) - 1
+_TRIM_SECONDS = 5.0
 
 
 class Store(Protocol):
@@ -38,16 +40,16 @@ class Store(Protocol):
 class Limits:
     """What a worker may hold.
 
-    `unwritten` records: a second or two of the fastest replay, some 100 MB with their rows. `cells` and `closed`
-    cases are per partition: 250,000 cells are six weeks of a province's live flow, 40,000 closed cases three months',
-    so that a case is seldom read back for its rating or its sync. Over six partitions, 200 MB and 240 MB at most.
+    `unwritten` records: a second of the fastest replay, some 60 MB with their rows. `cells` and `closed` cases are
+    per partition: 120,000 cells are three weeks of a province's live flow, 15,000 closed cases four weeks', so that a
+    case is seldom read back for its rating or its sync. Over six partitions, 100 MB each.
     `pause` seconds lie between the starts of two writes: ClickHouse merges every small insert into large parts, and
     one a quarter of a second costs a third of a core less than one as soon as anything comes, for 0.1 s of freshness.
     """
 
-    unwritten: int = 60_000
-    cells: int = 250_000
-    closed: int = 40_000
+    unwritten: int = 40_000
+    cells: int = 120_000
+    closed: int = 15_000
     tick_ms: int = 60_000
     pause: float = 0.25
     flood: FloodLimits = field(default_factory=FloodLimits)
@@ -87,6 +89,8 @@ class Pipeline:
         self._assignment = 0
         # Between fold and settle a partition's cases are ahead of its cells: nobody may take a snapshot then.
         self._settled = asyncio.Lock()
+        self._give_back = trimmer()
+        self._trimmed = 0.0
         self._something = asyncio.Event()
         self._room = asyncio.Event()
         self._room.set()
@@ -165,6 +169,9 @@ class Pipeline:
         # Only now is everything but the newest batches written, so only now may anything be forgotten.
         for state in self._states.values():
             state.evict(self._limits.cells, self._limits.closed)
+        if started > self._trimmed + _TRIM_SECONDS:
+            self._trimmed = started
+            self._give_back()
 
     async def _state(self, partition: int, first_offset: int) -> PartitionState:
         position = self._generation << OFFSET_BITS | first_offset
