@@ -19,13 +19,12 @@ from sinks.rows import CellName, DeadLetterRow, StoredCase, StoredCell, StoredPa
 from streams.batch import OFFSET_BITS, Batch, Record, read_batch
 from streams.dimensions import Dimensions
 from streams.flood import FloodGate, FloodLimits
-from streams.memory import trimmer
+from streams.memory import Memory
 from streams.metrics import WorkerMetrics
 from streams.partition import PartitionState, Segment
 from streams.snapshot import take_snapshot
 
 _OFFSETS = (1 << OFFSET_BITS) - 1
-_TRIM_SECONDS = 5.0
 
 
 class Store(Protocol):
@@ -89,8 +88,7 @@ class Pipeline:
         self._assignment = 0
         # Between fold and settle a partition's cases are ahead of its cells: nobody may take a snapshot then.
         self._settled = asyncio.Lock()
-        self._give_back = trimmer()
-        self._trimmed = 0.0
+        self._memory = Memory()
         self._something = asyncio.Event()
         self._room = asyncio.Event()
         self._room.set()
@@ -169,9 +167,8 @@ class Pipeline:
         # Only now is everything but the newest batches written, so only now may anything be forgotten.
         for state in self._states.values():
             state.evict(self._limits.cells, self._limits.closed)
-        if started > self._trimmed + _TRIM_SECONDS:
-            self._trimmed = started
-            self._give_back()
+        del unwritten
+        self._memory.after_write()
 
     async def _state(self, partition: int, first_offset: int) -> PartitionState:
         position = self._generation << OFFSET_BITS | first_offset
