@@ -19,9 +19,9 @@ from streams.transport import BatchScheduler, BatchSchema, BatchTransport, Epoch
 
 log = logging.getLogger("ioc.worker")
 
-# Compressed bytes a partition and fetch: some 7,000 events, so that a batch's own cost is nothing an event, and
-# the batches waiting before the agent stay below 50 MB decoded.
-_FETCH_BYTES = 192 * 1024
+# Compressed bytes a partition and fetch: some 25,000 events, so that a batch's own cost is nothing an event, and
+# the batches waiting before the agent stay below 100 MB decoded.
+_FETCH_BYTES = 768 * 1024
 # Batches that may wait in front of the agent.
 _WAITING_BATCHES = 2
 
