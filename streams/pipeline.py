@@ -40,9 +40,9 @@ class Limits:
     """What a worker may hold.
 
     `unwritten` records: four seconds of the fastest replay, some 150 MB with their rows; large writes are what keeps
-    ClickHouse's merges cheap. `cells` and `closed` cases are
-    per partition: 120,000 cells are three weeks of a province's live flow, 15,000 closed cases four weeks', so that a
-    case is seldom read back for its rating or its sync. Over six partitions, 100 MB each.
+    ClickHouse's merges cheap. `cells` and `closed` cases are per partition: 120,000 cells are three weeks of a
+    province's live flow, 15,000 closed cases four weeks', so that a case is seldom read back for its rating or its
+    sync. Over six partitions, 100 MB each.
     `pause` seconds lie between the starts of two writes: ClickHouse merges every small insert into large parts, and
     one a quarter of a second costs a third of a core less than one as soon as anything comes, for 0.1 s of freshness.
     """
