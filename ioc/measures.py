@@ -1,7 +1,7 @@
 """What a case adds to cells and stocks: the counts every indicator is a ratio of.
 
 A measure's name is stored; what it counts is stated here and in docs/lifecycle.md, and computed twice:
-by the fold (streams/lifecycle.py) and by `ioc verify` in SQL that shares no code with it.
+by the fold (streams/steps.py) and by `ioc verify` in SQL that shares no code with it.
 """
 
 from __future__ import annotations

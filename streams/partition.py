@@ -9,7 +9,6 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections import deque
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 
 from ioc.events import Digitised, Rated, Synced
 from ioc.facts import Fact, Punctuation, Refusal, read_facts
@@ -17,38 +16,14 @@ from sinks.rows import StoredCase, StoredCell, StoredPartition
 from streams.batch import Batch, Record
 from streams.case_filter import CaseFilter
 from streams.dimensions import HOUR_MASK, Cell, Dimension, Dimensions
-from streams.lifecycle import Case, Counts, advance, begin, fold, load
+from streams.lifecycle import advance, begin, fold, load
+from streams.segments import Dirty, Segment
+from streams.steps import Case, Counts
 from streams.stocks import STOCK_NAMES, STOCK_NUMBERS, Timers, next_move, stock_of
 
 
 class WrittenAhead(Exception):
     """A row read on demand is at or past the reader's position: another worker wrote it. Load the partition anew."""
-
-
-@dataclass(slots=True)
-class Segment:
-    """A stretch of the log settled as one: what its events touched, the tick it ends with (0: none), the clock then."""
-
-    version: int = 0
-    clock: int = 0
-    cells: Counts = field(default_factory=dict)
-    stocks: Counts = field(default_factory=dict)
-    cases: set[str] = field(default_factory=set)
-    tick: int = 0
-
-
-@dataclass(slots=True)
-class Dirty:
-    """What was settled and is not written yet: cell → version, case → (version, clock), stock → (version, value).
-
-    Stocks are kept once a tick, so that any tick can be asked for again: (stock, version, value), and (tick, version).
-    """
-
-    cells: dict[int, int] = field(default_factory=dict)
-    cases: dict[str, tuple[int, int]] = field(default_factory=dict)
-    stocks: dict[int, tuple[int, int]] = field(default_factory=dict)
-    stocks_of_ticks: list[tuple[int, int, int]] = field(default_factory=list)
-    ticks: list[tuple[int, int]] = field(default_factory=list)
 
 
 # Kinds that move neither status nor clock of a case.

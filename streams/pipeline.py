@@ -21,7 +21,8 @@ from streams.dimensions import Dimensions
 from streams.flood import FloodGate, FloodLimits
 from streams.memory import Memory
 from streams.metrics import WorkerMetrics
-from streams.partition import PartitionState, Segment
+from streams.partition import PartitionState
+from streams.segments import Segment
 from streams.snapshot import take_snapshot
 
 _OFFSETS = (1 << OFFSET_BITS) - 1

@@ -6,8 +6,9 @@ from operator import itemgetter
 
 from sinks.rows import CaseRow, CellColumns, ProgressRow, StockRow, TickRow, WriteBatch
 from streams.dimensions import HOUR_MASK, MEASURE_MASK, MEASURE_NAMES, MEASURE_SHIFT, Dimensions
-from streams.lifecycle import FINISHED, OPEN, REFUSED, WITHDRAWN, Case
-from streams.partition import Dirty, PartitionState
+from streams.partition import PartitionState
+from streams.segments import Dirty
+from streams.steps import FINISHED, OPEN, REFUSED, WITHDRAWN, Case
 from streams.stocks import STOCK_NAMES
 
 _STOCK_MASK = (1 << 8) - 1

@@ -11,7 +11,7 @@ from heapq import heappop, heappush
 
 from ioc.local_time import DAY_MS
 from ioc.measures import STOCK_MEASURES
-from streams.lifecycle import Case
+from streams.steps import Case
 
 STOCK_NAMES: tuple[str, ...] = tuple(STOCK_MEASURES)
 WAITING, IN_PROCESS, PAUSED, LATE, DUE_24H, NO_DUE = (1 << number for number in range(len(STOCK_NAMES)))

@@ -26,7 +26,8 @@ from ioc.events import (
 )
 from ioc.facts import Fact, fact, to_ms
 from streams.dimensions import Dimensions
-from streams.lifecycle import Case, Counts, advance, fold
+from streams.lifecycle import advance, fold
+from streams.steps import Case, Counts
 from tests.streams.histories import facts
 
 MONDAY = datetime(2026, 1, 5, 1, tzinfo=UTC)  # 08:00 local

@@ -13,8 +13,8 @@ from sinks.rows import StoredPartition
 from streams.batch import read_batch
 from streams.case_filter import checksums
 from streams.dimensions import Dimensions
-from streams.lifecycle import FINISHED, Case
 from streams.partition import PartitionState
+from streams.steps import FINISHED, Case
 from streams.stocks import STOCK_NAMES, STOCK_NUMBERS, next_move, stock_of
 
 START = datetime(2026, 1, 5, 1, tzinfo=UTC)
