@@ -19,6 +19,7 @@ from pathlib import Path
 from deploy.health import Unhealthy, ask
 from deploy.logs import BoundedLog
 from deploy.parts import Part, PartState, SupervisorState, read_parts, write_atomically
+from deploy.ports import is_free
 from deploy.processes import signal_group, start
 
 _LOOK_SECONDS = 0.2
@@ -104,6 +105,9 @@ class Supervisor:
 
     async def _one_life(self, part: Part, state: PartState, stop: asyncio.Event, log: BoundedLog) -> str:
         """From start to end of one process; returns why it ended. The process is gone when this returns."""
+        if part.health.kind != "alive" and not is_free(part.health.port, part.health.host):
+            # Whoever listens there would answer for the part, and be given its data.
+            return f"port {part.health.port} is taken by another program; `ioc down` and `ioc up` choose another"
         reader, writer = os.pipe()
         try:
             process = start(part.command, {**os.environ, **part.environment}, writer, self._home)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import http.server
 import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -116,6 +118,20 @@ def test_a_part_that_cannot_start_is_named_with_its_last_words(home: Path) -> No
     health = Health(kind="http", port=9)
     with pytest.raises(IocError, match=r"broken does not start: it ended with exit code 1.*no such thing as luck"):
         begin(home, Part(name="broken", command=broken.command, health=health, restart=broken.restart))
+
+
+def test_a_stranger_on_the_port_does_not_answer_for_the_part(home: Path) -> None:
+    """Else a stack would take another's broker for its own, and give it its data."""
+    stranger = http.server.HTTPServer(("127.0.0.1", 0), http.server.SimpleHTTPRequestHandler)
+    thread = threading.Thread(target=stranger.serve_forever, daemon=True)
+    thread.start()
+    try:
+        health = Health(kind="http", port=stranger.server_port)
+        with pytest.raises(IocError, match=f"port {stranger.server_port} is taken by another program"):
+            begin(home, python_part("web", SLEEPER, health=health))
+    finally:
+        stranger.shutdown()
+        stranger.server_close()
 
 
 def test_parts_come_and_go_while_it_runs(home: Path) -> None:
