@@ -78,7 +78,7 @@ class StateReader:
             stocks=[StoredStock(*row) for row in stocks],
             cases=[StoredCase(*row) for row in cases],
             events=events[0][0],
-            known=ids["id"] if len(ids) else np.empty(0, dtype=np.uint32),
+            known=np.asarray(ids).reshape(-1).astype(np.uint32),
         )
 
     def _cells_from(self, partition: int) -> int:
