@@ -64,22 +64,36 @@ class StateReader:
             **known,
             **{"from": cells_from * 3600},
         )
-        stocks = self._rows(
-            "SELECT measure, agency, service, argMax(value, version), max(version) FROM stocks "
-            "WHERE partition = %(partition)s GROUP BY measure, agency, service",
-            **known,
-        )
         return StoredPartition(
             position=position,
             tick=tick[0][0],
             watermark=progress[0][0],
             cells_from=cells_from,
             cells=[StoredCell(*row) for row in cells],
-            stocks=[StoredStock(*row) for row in stocks],
+            stocks=self._stocks(partition),
             cases=[StoredCase(*row) for row in cases],
             events=events[0][0],
             known=np.asarray(ids).reshape(-1).astype(np.uint32),
         )
+
+    def _stocks(self, partition: int) -> list[StoredStock]:
+        """The partition's stocks, each as far as both its history and the current table have it.
+
+        One insert fills both; killed between, ClickHouse has it in one of them. The older row is as true as the newer,
+        and reading on from there writes what is missing.
+        """
+        history = self._rows(
+            "SELECT measure, agency, service, argMax(value, version), max(version) FROM stocks "
+            "WHERE partition = %(partition)s GROUP BY measure, agency, service",
+            partition=partition,
+        )
+        current = self._rows(
+            "SELECT measure, agency, service, value, version FROM stocks_now FINAL WHERE partition = %(partition)s",
+            partition=partition,
+        )
+        now = {row[:3]: StoredStock(*row) for row in map(tuple, current)}
+        both = [(StoredStock(*row), now[key]) for row in history if (key := tuple(row[:3])) in now]
+        return [min(pair, key=lambda one: one.version) for pair in both]
 
     def _cells_from(self, partition: int) -> int:
         """The hour from which cells are held in memory, so that no more than the hot ones are; 0 for all."""

@@ -82,6 +82,17 @@ def test_a_partition_as_a_reader_at_a_position_needs_it(client: Any) -> None:
     assert sorted(CaseFilter(stored.known).may_be_stored(["open", "đóng", "ahead", "new"])) == ["ahead", "open", "đóng"]
 
 
+def test_a_stock_that_a_crash_left_in_one_table_only_is_written_again(client: Any) -> None:
+    Writer(client, "t").write(batch())
+    columns = ["partition", "measure", "agency", "service", "value", "version"]
+    client.insert("stocks_now", [[3, "open", "A", "s", 9, BASE + 20], [3, "open", "B", "s", 1, BASE + 20]], columns)
+    expected = [StoredStock("open", "A", "s", 2, BASE + 9)]
+    assert StateReader(client, "t").partition(3, BASE + 15).stocks == expected
+    client.command("TRUNCATE TABLE stocks_now")
+    client.insert("stocks_now", [[3, "open", "A", "s", 1, BASE + 1]], columns)
+    assert StateReader(client, "t").partition(3, BASE + 5).stocks == [StoredStock("open", "A", "s", 1, BASE + 1)]
+
+
 def test_an_empty_partition(client: Any) -> None:
     stored = StateReader(client, "t").partition(0, BASE)
     assert (stored.tick, stored.events, stored.cells, stored.stocks, stored.cases) == (0, 0, [], [], [])
