@@ -17,6 +17,7 @@ from streams.flood import DeadLetterFlood, FloodLimits
 from streams.metrics import WorkerMetrics
 from streams.partition import WrittenAhead
 from streams.pipeline import Limits, Pipeline
+from tests.streams.own_loop import run_alone
 
 START = datetime(2026, 1, 5, 1, tzinfo=UTC)
 BASE = 1 << 44
@@ -97,7 +98,7 @@ def test_acknowledged_after_the_write_and_written_as_one() -> None:
         assert batch.events.case_id == ["a", "b", "c"]
         assert {(row.partition, row.next) for row in batch.progress} == {(0, BASE + 2), (1, BASE + 1)}
 
-    asyncio.run(run())
+    run_alone(run())
 
 
 def test_a_write_that_fails_for_good_ends_every_later_take() -> None:
@@ -112,7 +113,7 @@ def test_a_write_that_fails_for_good_ends_every_later_take() -> None:
             await line.take(0, [accepted(1, "b")], lambda: acks.append(2))
         assert acks == []
 
-    asyncio.run(run())
+    run_alone(run())
 
 
 def test_a_fold_that_did_not_settle_is_never_written() -> None:
@@ -131,7 +132,7 @@ def test_a_fold_that_did_not_settle_is_never_written() -> None:
         assert tables.batches == []
         assert acks == []
 
-    asyncio.run(run())
+    run_alone(run())
 
 
 def test_a_flood_stops_before_anything_of_its_batch_is_written() -> None:
@@ -145,7 +146,7 @@ def test_a_flood_stops_before_anything_of_its_batch_is_written() -> None:
             await line.run()
         assert tables.batches == []
 
-    asyncio.run(run())
+    run_alone(run())
 
 
 def test_revoked_partitions_are_loaded_anew() -> None:
@@ -161,7 +162,7 @@ def test_revoked_partitions_are_loaded_anew() -> None:
         assert acks == [2]
         assert store.loads == 2
 
-    asyncio.run(run())
+    run_alone(run())
 
 
 def test_take_waits_while_too_much_is_unwritten() -> None:
@@ -177,4 +178,4 @@ def test_take_waits_while_too_much_is_unwritten() -> None:
         writing.cancel()
         assert [batch.events.case_id for batch in tables.batches] == [["a", "b"], ["c"]]
 
-    asyncio.run(run())
+    run_alone(run())

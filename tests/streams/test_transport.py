@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections import defaultdict
 from typing import Any, NamedTuple
 
@@ -11,6 +10,7 @@ from faust.types import TP
 from intervaltree import IntervalTree
 
 from streams.transport import BatchConsumer, BatchScheduler, BatchSchema, Epoch
+from tests.streams.own_loop import run_alone
 
 
 class Fetched(NamedTuple):
@@ -42,7 +42,7 @@ def _gap(consumer_class: Any) -> list[tuple[int, int]]:
     consumer = consumer_class.__new__(consumer_class)
     consumer._committed_offset = {tp: None}
     consumer._gap = defaultdict(IntervalTree)
-    asyncio.run(consumer._add_gap(tp, 5, 9))
+    run_alone(consumer._add_gap(tp, 5, 9))
     return [(interval.begin, interval.end) for interval in consumer._gap[tp]]
 
 
